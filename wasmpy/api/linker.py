@@ -1,0 +1,172 @@
+"""The linker: names that imports are resolved by.
+
+What belongs here: definitions by module and name, and the resolution of a
+module's imports against them, with one error for all that is missing.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Callable, Dict, List, Mapping, Optional, Tuple, Union
+
+from wasmpy.api.caller import host_function
+from wasmpy.api.instance import Func, Global, Instance, Memory, Table
+from wasmpy.api.store import Store
+from wasmpy.config import Limits
+from wasmpy.errors import LinkError, MissingImport
+from wasmpy.exec import instantiate as execution
+from wasmpy.exec.host import HostFunc
+from wasmpy.exec.store import ExternInst, FuncInst
+from wasmpy.syntax.module import Import
+from wasmpy.syntax.module import Module as SyntaxModule
+from wasmpy.syntax.types import FuncType, externtype_text
+
+if TYPE_CHECKING:
+    from wasi import Wasi, WasiConfig
+    from wasmpy.api.module import Module
+
+_VIEWS = (Func, Memory, Table, Global)
+
+
+class _Typed:
+    """A callable with the type it was defined with."""
+
+    def __init__(
+        self, functype: FuncType, function: Callable[..., Any], access_caller: Optional[bool]
+    ) -> None:
+        self.functype = functype
+        self.function = function
+        self.access_caller = access_caller
+
+
+class Linker:
+    """Definitions to instantiate modules with.
+
+    A name is defined once, unless ``allow_shadowing`` is set.
+    """
+
+    def __init__(self, allow_shadowing: bool = False) -> None:
+        self.allow_shadowing = allow_shadowing
+        self._items: Dict[Tuple[str, str], Any] = {}
+        self._participants: List[Callable[[], None]] = []
+
+    @classmethod
+    def of(cls, imports: Mapping[str, Any]) -> Linker:
+        """A linker with the definitions of nested mappings (or instances)."""
+        linker = cls()
+        for module, items in imports.items():
+            if isinstance(items, Instance):
+                linker.define_instance(module, items)
+                continue
+            for name, item in items.items():
+                linker.define(module, name, item)
+        return linker
+
+    def define(self, module: str, name: str, item: Any) -> None:
+        """Define one import.
+
+        ``item`` is a ``Func``, ``Memory``, ``Table``, ``Global``, a ``HostFunc``
+        or a callable, which takes the type of the import it is used for.
+        Raises: ValueError if it is defined, TypeError for anything else.
+        """
+        if not isinstance(item, (*_VIEWS, HostFunc, _Typed)) and not callable(item):
+            raise TypeError(f'"{module}" "{name}": {type(item).__name__} cannot be imported')
+        if (module, name) in self._items and not self.allow_shadowing:
+            raise ValueError(f'"{module}" "{name}" is defined already')
+        self._items[module, name] = item
+
+    def define_func(
+        self,
+        module: str,
+        name: str,
+        functype: FuncType,
+        function: Callable[..., Any],
+        access_caller: Optional[bool] = None,
+    ) -> None:
+        """Define a host function with its type."""
+        self.define(module, name, _Typed(functype, function, access_caller))
+
+    def define_instance(self, name: str, instance: Instance) -> None:
+        """Define every export of an instance under the module name ``name``."""
+        for export in instance.exports:
+            self.define(name, export, instance.exports[export])
+
+    def define_wasi(self, config: Union[WasiConfig, Wasi, None] = None) -> Wasi:
+        """Define ``wasi_snapshot_preview1``; the guest's WASI state, reset with its instance."""
+        from wasi import Wasi, WasiConfig
+
+        wasi = config if isinstance(config, Wasi) else Wasi(config or WasiConfig())
+        for name, function in wasi.imports().items():
+            self.define(function.module, name, function)
+        self._participants.append(wasi.reset)
+        return wasi
+
+    def instantiate(
+        self,
+        module: Module,
+        store: Optional[Store] = None,
+        *,
+        limits: Optional[Limits] = None,
+        fuel: Optional[int] = None,
+        deadline: Optional[float] = None,
+        name: str = "",
+    ) -> Instance:
+        """Instantiate ``module`` with these definitions.
+
+        Raises: LinkError naming every missing import; WasmTrap; ValueError if
+        a definition belongs to another store.
+        """
+        store = store or self._store_of(module.syntax) or Store(limits, fuel, deadline)
+        found = self._resolve(store, module.syntax)
+        with store.entered():
+            inst = execution.instantiate(
+                store.inst, module.syntax, module.sidetables, found, name
+            )
+        instance = Instance(store, module, inst)
+        for participant in self._participants:
+            instance.on_reset(participant)
+        return instance
+
+    def _store_of(self, syntax: SyntaxModule) -> Optional[Store]:
+        """The store that the definitions in use belong to, if any."""
+        for wanted in syntax.imports:
+            item = self._items.get((wanted.module, wanted.name))
+            if isinstance(item, _VIEWS):
+                return item.store
+        return None
+
+    def _resolve(self, store: Store, syntax: SyntaxModule) -> List[ExternInst]:
+        found: List[ExternInst] = []
+        missing: List[MissingImport] = []
+        for wanted in syntax.imports:
+            expected = syntax.import_type(wanted)
+            item = self._items.get((wanted.module, wanted.name))
+            inst = None if item is None else _instance_of(store, wanted, expected, item)
+            if inst is not None:
+                found.append(inst)
+                continue
+            got = None if item is None else "a function"
+            missing.append(
+                MissingImport(wanted.module, wanted.name, externtype_text(expected), got)
+            )
+        if missing:
+            wrong = any(m.got for m in missing)
+            raise LinkError("incompatible import type" if wrong else "unknown import", missing)
+        return found
+
+
+def _instance_of(store: Store, wanted: Import, expected: Any, item: Any) -> Optional[ExternInst]:
+    """What ``item`` is in ``store``, or None for a callable where none is wanted."""
+    if isinstance(item, _VIEWS):
+        if item.store is not store:
+            raise ValueError(f'"{wanted.module}" "{wanted.name}" belongs to another store')
+        inst: ExternInst = item.inst
+        return inst
+    if isinstance(item, HostFunc):
+        return FuncInst(store.inst.intern(item.type), host=item)
+    if not isinstance(expected, FuncType):
+        return None
+    typed = item if isinstance(item, _Typed) else _Typed(expected, item, None)
+    host = host_function(
+        store, typed.functype, typed.function, wanted.name, wanted.module, typed.access_caller
+    )
+    return FuncInst(store.inst.intern(typed.functype), host=host)

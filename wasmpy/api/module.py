@@ -1,0 +1,190 @@
+"""Modules: decoded and validated once, immutable, shared between threads.
+
+Spec: ``appendix/embedding.html#modules``.
+"""
+
+from __future__ import annotations
+
+import pathlib
+from typing import TYPE_CHECKING, Any, List, Mapping, NamedTuple, Optional, Union
+
+from wasmpy.binary.decode import decode_module, instr_offsets
+from wasmpy.config import DEFAULT_LIMITS, Features, Limits
+from wasmpy.errors import InvalidError, MalformedError
+from wasmpy.syntax.module import Module as SyntaxModule
+from wasmpy.syntax.module import TypeUse
+from wasmpy.syntax.types import ExternType
+from wasmpy.valid.module import validate_module
+
+if TYPE_CHECKING:
+    from wasmpy.api.instance import Instance
+    from wasmpy.api.linker import Linker
+    from wasmpy.api.store import Store
+
+MAGIC = b"\0asm"
+
+
+class ImportType(NamedTuple):
+    """What a module imports."""
+
+    module: str
+    name: str
+    type: ExternType
+
+
+class ExportType(NamedTuple):
+    """What a module exports."""
+
+    name: str
+    type: ExternType
+
+
+class Module:
+    """A decoded and validated module; ``source`` is a binary or WAT.
+
+    Raises: MalformedError, InvalidError.
+
+    >>> Module('(module (func (export "f")))').exports[0].name
+    'f'
+    """
+
+    def __init__(
+        self,
+        source: Union[bytes, bytearray, memoryview, str],
+        *,
+        features: Features = Features.WASM2,
+        limits: Limits = DEFAULT_LIMITS,
+    ) -> None:
+        binary = assemble(source) if isinstance(source, str) else bytes(source)
+        self.syntax: SyntaxModule = decode_module(binary, features, limits)
+        try:
+            self.sidetables = validate_module(self.syntax, features, limits)
+        except InvalidError as error:
+            _locate(self.syntax, error)
+            raise
+
+    @classmethod
+    def from_file(
+        cls,
+        path: Union[str, pathlib.Path],
+        *,
+        features: Features = Features.WASM2,
+        limits: Limits = DEFAULT_LIMITS,
+    ) -> Module:
+        """The module in a file: text if it is named ``.wat`` or has no wasm magic.
+
+        Raises: OSError, MalformedError, InvalidError.
+        """
+        path = pathlib.Path(path)
+        data = path.read_bytes()
+        return cls(source_of(data, path.suffix), features=features, limits=limits)
+
+    @classmethod
+    def validate(cls, source: Union[bytes, str], features: Features = Features.WASM2) -> None:
+        """Raise MalformedError or InvalidError if ``source`` is no valid module."""
+        cls(source, features=features)
+
+    @property
+    def binary(self) -> bytes:
+        """The module in the binary format."""
+        assert self.syntax.binary is not None
+        return self.syntax.binary
+
+    @property
+    def name(self) -> Optional[str]:
+        """The name by the name section, or None."""
+        return self.syntax.names.module
+
+    @property
+    def imports(self) -> List[ImportType]:
+        """What the module imports, in order."""
+        return [
+            ImportType(i.module, i.name, self.syntax.import_type(i)) for i in self.syntax.imports
+        ]
+
+    @property
+    def exports(self) -> List[ExportType]:
+        """What the module exports, in order."""
+        return [ExportType(e.name, self._export_type(e.kind, e.index)) for e in self.syntax.exports]
+
+    def _export_type(self, kind: str, index: int) -> ExternType:
+        syntax = self.syntax
+        if kind == "func":
+            return syntax.types[syntax.functypes()[index]]
+        defined = {"table": syntax.tables, "memory": syntax.mems, "global": syntax.globals}[kind]
+        imported = [
+            i.desc
+            for i in syntax.imports
+            if not isinstance(i.desc, TypeUse) and _KIND[type(i.desc).__name__] == kind
+        ]
+        types: List[ExternType] = [*imported, *(item.type for item in defined)]
+        return types[index]
+
+    @property
+    def instruction_count(self) -> int:
+        """The number of instructions in all bodies."""
+        return sum(len(f.body) for f in self.syntax.funcs)
+
+    def custom_sections(self, name: str) -> List[bytes]:
+        """The content of every custom section called ``name``."""
+        return [c.data for c in self.syntax.customs if c.name == name]
+
+    def instantiate(
+        self,
+        imports: Union[Mapping[str, Any], Linker, None] = None,
+        *,
+        store: Optional[Store] = None,
+        limits: Optional[Limits] = None,
+        fuel: Optional[int] = None,
+        deadline: Optional[float] = None,
+        name: str = "",
+    ) -> Instance:
+        """Instantiate, in a store of its own unless one is given.
+
+        ``imports`` maps module names to mappings of names to callables,
+        ``Func``, ``Memory``, ``Table``, ``Global`` or ``HostFunc``, or is a
+        ``Linker``.  ``limits``, ``fuel`` and ``deadline`` are those of the new
+        store.  Raises: LinkError naming every missing import; WasmTrap.
+        """
+        from wasmpy.api.linker import Linker
+
+        linker = imports if isinstance(imports, Linker) else Linker.of(imports or {})
+        return linker.instantiate(
+            self, store=store, limits=limits, fuel=fuel, deadline=deadline, name=name
+        )
+
+    def __repr__(self) -> str:
+        return f"<wasmpy.Module {self.name or ''} of {len(self.binary)} bytes>"
+
+
+_KIND = {"TableType": "table", "MemType": "memory", "GlobalType": "global"}
+
+
+def source_of(data: bytes, suffix: str = "") -> Union[bytes, str]:
+    """The content of a file as binary or as text.  Raises: MalformedError if it is neither."""
+    if suffix == ".wasm" or data.startswith(MAGIC) or (suffix != ".wat" and not data):
+        return data
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError:
+        if suffix == ".wat":
+            raise MalformedError("malformed UTF-8 encoding", offset=0) from None
+        return data
+
+
+def assemble(text: str) -> bytes:
+    """WAT in the binary format.  Raises: MalformedError with line and column."""
+    from wasmpy.binary.encode import encode_module
+    from wasmpy.text.parser import parse_module
+
+    return encode_module(parse_module(text))
+
+
+def _locate(module: SyntaxModule, error: InvalidError) -> None:
+    """Fill in the byte offset of the instruction that an error names by ``pc``."""
+    if error.offset is not None or error.func is None or error.pc is None:
+        return
+    index = error.func - len(module.imported(TypeUse))
+    if module.binary is not None and 0 <= index < len(module.funcs):
+        body = module.funcs[index].body
+        error.offset = instr_offsets(module.binary, body)[error.pc]

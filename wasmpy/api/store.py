@@ -1,0 +1,123 @@
+"""The store of the embedding: limits, fuel, deadline, cancellation.
+
+What belongs here: the clock and the thread identity that execution itself
+never looks at, and the rule that one thread at a time is in a store.
+
+Spec: ``appendix/embedding.html#store``.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+from typing import Any, Callable, Iterator, List, Optional
+
+from wasmpy.config import DEFAULT_LIMITS, Limits
+from wasmpy.errors import ConcurrencyError, Resource
+from wasmpy.exec.store import Store as ExecStore
+
+
+class Store:
+    """Where instances live; what belongs to one store may not be given to another.
+
+    ``fuel`` bounds the instructions executed in all; ``deadline`` is the
+    seconds that each outermost call may take; both None for no bound.
+    ``clock`` is the monotonic clock that deadlines are measured by.
+    """
+
+    def __init__(
+        self,
+        limits: Optional[Limits] = None,
+        fuel: Optional[int] = None,
+        deadline: Optional[float] = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.limits = limits or DEFAULT_LIMITS
+        self.inst = ExecStore(self.limits, fuel)
+        self.deadline = deadline
+        self.loop: Any = None
+        self._clock = clock
+        self._owner: Optional[int] = None
+        self._lock = threading.Lock()
+        self._closing: List[Callable[[], None]] = []
+
+    @property
+    def fuel(self) -> Optional[int]:
+        """What remains of the fuel (never below 0), or None without a bound."""
+        fuel = self.inst.meter.fuel
+        return None if fuel is None else max(0, fuel)
+
+    @fuel.setter
+    def fuel(self, value: Optional[int]) -> None:
+        self.inst.meter.fuel = value
+
+    @property
+    def fuel_consumed(self) -> int:
+        """Instructions executed so far, by the published table; counted with or without fuel."""
+        return self.inst.meter.consumed
+
+    def interrupt(self) -> None:
+        """Cancel what runs in the store, from any thread: it raises ``Interrupted``."""
+        self.inst.meter.requested = Resource.CANCELLED
+
+    @contextlib.contextmanager
+    def entered(
+        self, fuel: Optional[int] = None, deadline: Optional[float] = None
+    ) -> Iterator[None]:
+        """Enter the store for one call, with bounds of its own.
+
+        Raises: ConcurrencyError if another thread is in it.
+        """
+        me = threading.get_ident()
+        with self._lock:
+            outermost = self._owner is None
+            if not outermost and self._owner != me:
+                raise ConcurrencyError("another thread is using this store")
+            self._owner = me
+        meter = self.inst.meter
+        had, poll, began = meter.fuel, meter.poll, meter.consumed
+        if fuel is not None:
+            meter.fuel = fuel if had is None else min(fuel, had)
+        if deadline is None and outermost:
+            deadline = self.deadline
+        if deadline is not None:
+            meter.poll = self._poll(deadline, poll)
+        try:
+            yield
+        finally:
+            meter.poll = poll
+            if fuel is not None:
+                meter.fuel = None if had is None else had - (meter.consumed - began)
+            if outermost:
+                # A request that came too late must not stop the next call.
+                meter.requested = None
+                with self._lock:
+                    self._owner = None
+
+    def _poll(self, seconds: float, outer: Optional[Callable[[], None]]) -> Callable[[], None]:
+        clock, meter = self._clock, self.inst.meter
+        end = clock() + seconds
+
+        def poll() -> None:
+            if clock() >= end:
+                meter.requested = Resource.DEADLINE
+            elif outer is not None:
+                outer()
+
+        return poll
+
+    def on_close(self, callback: Callable[[], None]) -> None:
+        """Have ``callback`` called when the store is closed."""
+        self._closing.append(callback)
+
+    def close(self) -> None:
+        """Release what was registered with the store; twice is harmless."""
+        while self._closing:
+            self._closing.pop()()
+
+    def __enter__(self) -> Store:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()

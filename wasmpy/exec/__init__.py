@@ -1,0 +1,1 @@
+"""The execution chapter: store, instantiation and the reference tier."""

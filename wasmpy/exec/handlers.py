@@ -1,0 +1,426 @@
+"""Handlers of the structural instructions, written by hand.
+
+What belongs here: one handler ``h(S, L, a)`` per instruction that the
+generator cannot write, and the rule that picks handler and immediate for it
+(``BUILD``, by mnemonic).  ``S`` is the value stack, ``L`` the locals, ``a``
+what the rule prepared.  A handler answers None to go on with the next slot,
+a position to go to (a new region begins there), or one of the codes below.
+One that may trap peeks at its operands and pops them last.
+
+Spec: ``exec/instructions.html``.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Callable, Dict, List, Optional, Tuple
+
+from wasmpy.errors import TrapKind, WasmTrap
+from wasmpy.numerics.bits import f32_from_bits, f64_from_bits
+
+if TYPE_CHECKING:
+    from wasmpy.exec.prepare import Preparer
+
+CALL = -1
+"""The function instance in the slot is to be called."""
+CALL_TOP = -2
+"""The function instance on top of the stack is to be popped and called."""
+RETURN = -3
+"""The frame returns; the slot holds its arity."""
+BULK = -4
+"""The bulk operation in the slot is to be metered and carried out."""
+
+Handler = Callable[[List[Any], List[Any], Any], Optional[int]]
+Built = Tuple[Handler, Any]
+Rule = Callable[["Preparer", int, Any], Built]
+
+BUILD: Dict[str, Rule] = {}
+"""The rule of each structural instruction."""
+
+
+def _rule(*mnemonics: str) -> Callable[[Rule], Rule]:
+    def register(rule: Rule) -> Rule:
+        for mnemonic in mnemonics:
+            BUILD[mnemonic] = rule
+        return rule
+
+    return register
+
+
+# Control ---------------------------------------------------------------------
+
+
+def unreachable(S: List[Any], L: List[Any], a: Any) -> None:
+    """Spec: ``exec-unreachable``."""
+    raise WasmTrap(TrapKind.UNREACHABLE)
+
+
+def nop(S: List[Any], L: List[Any], a: Any) -> None:
+    """Spec: ``exec-nop``.  Stands for ``block`` and passed-over ``end`` too."""
+
+
+def jump(S: List[Any], L: List[Any], a: int) -> int:
+    """Go on at ``a``: ``br`` without values to drop, ``loop``, ``else``, ``end``."""
+    return a
+
+
+def jump_dropping(S: List[Any], L: List[Any], a: Tuple[int, int, int]) -> int:
+    """``br`` that keeps ``arity`` values and removes ``drop`` below them."""
+    target, arity, drop = a
+    del S[len(S) - arity - drop : len(S) - arity]
+    return target
+
+
+def branch_if(S: List[Any], L: List[Any], a: Tuple[int, int]) -> int:
+    """``br_if`` and ``if``: the first position if the operand is not zero, else the second."""
+    return a[0] if S.pop() else a[1]
+
+
+def branch_if_dropping(S: List[Any], L: List[Any], a: Tuple[int, int, int, int]) -> int:
+    """``br_if`` with values to drop when it branches."""
+    target, arity, drop, other = a
+    if not S.pop():
+        return other
+    del S[len(S) - arity - drop : len(S) - arity]
+    return target
+
+
+def branch_table(S: List[Any], L: List[Any], a: Tuple[int, ...]) -> int:
+    """``br_table`` without values to drop; the default is last."""
+    i: int = S.pop()
+    return a[i] if i < len(a) else a[-1]
+
+
+def branch_table_dropping(
+    S: List[Any], L: List[Any], a: Tuple[Tuple[int, int, int], ...]
+) -> int:
+    """``br_table`` some of whose labels drop values."""
+    i = S.pop()
+    target, arity, drop = a[i] if i < len(a) else a[-1]
+    if drop:
+        del S[len(S) - arity - drop : len(S) - arity]
+    return target
+
+
+def return_(S: List[Any], L: List[Any], a: int) -> int:
+    """``return`` and the function's last ``end``."""
+    return RETURN
+
+
+def call(S: List[Any], L: List[Any], a: Any) -> int:
+    """``call``: the loop takes the function from the slot."""
+    return CALL
+
+
+def call_indirect(S: List[Any], L: List[Any], a: Tuple[List[Any], Any]) -> int:
+    """``call_indirect``: steps 9-17 of the spec: bounds, null, type."""
+    elems, functype = a
+    i = S[-1]
+    if i >= len(elems):
+        trap = WasmTrap(TrapKind.TABLE_OUT_OF_BOUNDS, "undefined element")
+        trap.address, trap.width, trap.size = i, 1, len(elems)
+        raise trap
+    function = elems[i]
+    if function is None:
+        trap = WasmTrap(TrapKind.INDIRECT_CALL_TO_NULL)
+        trap.address, trap.width, trap.size = i, 1, len(elems)
+        raise trap
+    if function.type is not functype:
+        trap = WasmTrap(TrapKind.BAD_SIGNATURE)
+        trap.expected, trap.actual = str(functype), str(function.type)
+        raise trap
+    S[-1] = function
+    return CALL_TOP
+
+
+@_rule("unreachable")
+def _unreachable(p: Preparer, pc: int, imm: Any) -> Built:
+    return unreachable, None
+
+
+@_rule("nop", "block")
+def _nop(p: Preparer, pc: int, imm: Any) -> Built:
+    return nop, None
+
+
+@_rule("loop")
+def _loop(p: Preparer, pc: int, imm: Any) -> Built:
+    return jump, p.header(pc + 1)
+
+
+@_rule("if")
+def _if(p: Preparer, pc: int, imm: Any) -> Built:
+    return branch_if, (p.target(pc + 1), p.branch(pc)[0])
+
+
+@_rule("else")
+def _else(p: Preparer, pc: int, imm: Any) -> Built:
+    return jump, p.branch(pc)[0]
+
+
+@_rule("end")
+def _end(p: Preparer, pc: int, imm: Any) -> Built:
+    if pc == p.last:
+        return return_, p.arity
+    return jump, p.target(pc + 1)
+
+
+@_rule("br")
+def _br(p: Preparer, pc: int, imm: Any) -> Built:
+    entry = p.branch(pc)
+    return (jump_dropping, entry) if entry[2] else (jump, entry[0])
+
+
+@_rule("br_if")
+def _br_if(p: Preparer, pc: int, imm: Any) -> Built:
+    entry, other = p.branch(pc), p.target(pc + 1)
+    if entry[2]:
+        return branch_if_dropping, (*entry, other)
+    return branch_if, (entry[0], other)
+
+
+@_rule("br_table")
+def _br_table(p: Preparer, pc: int, imm: Any) -> Built:
+    entries = p.branches(pc)
+    if any(drop for _, _, drop in entries):
+        return branch_table_dropping, entries
+    return branch_table, tuple(target for target, _, _ in entries)
+
+
+@_rule("return")
+def _return(p: Preparer, pc: int, imm: Any) -> Built:
+    return return_, p.arity
+
+
+@_rule("call")
+def _call(p: Preparer, pc: int, imm: int) -> Built:
+    return call, p.instance.funcs[imm]
+
+
+@_rule("call_indirect")
+def _call_indirect(p: Preparer, pc: int, imm: Tuple[int, int]) -> Built:
+    typeidx, tableidx = imm
+    functype = p.instance.store.intern(p.instance.module.types[typeidx])
+    return call_indirect, (p.instance.tables[tableidx].elems, functype)
+
+
+# Parametric and variable -----------------------------------------------------
+
+
+def drop(S: List[Any], L: List[Any], a: Any) -> None:
+    """Spec: ``exec-drop``."""
+    S.pop()
+
+
+def select(S: List[Any], L: List[Any], a: Any) -> None:
+    """Spec: ``exec-select``."""
+    c = S.pop()
+    other = S.pop()
+    if not c:
+        S[-1] = other
+
+
+def local_get(S: List[Any], L: List[Any], a: int) -> None:
+    """Spec: ``exec-local-get``."""
+    S.append(L[a])
+
+
+def local_set(S: List[Any], L: List[Any], a: int) -> None:
+    """Spec: ``exec-local-set``."""
+    L[a] = S.pop()
+
+
+def local_tee(S: List[Any], L: List[Any], a: int) -> None:
+    """Spec: ``exec-local-tee``."""
+    L[a] = S[-1]
+
+
+def global_get(S: List[Any], L: List[Any], a: Any) -> None:
+    """Spec: ``exec-global-get``."""
+    S.append(a.value)
+
+
+def global_set(S: List[Any], L: List[Any], a: Any) -> None:
+    """Spec: ``exec-global-set``."""
+    a.value = S.pop()
+
+
+def push(S: List[Any], L: List[Any], a: Any) -> None:
+    """A constant, ``ref.null`` or ``ref.func``."""
+    S.append(a)
+
+
+def ref_is_null(S: List[Any], L: List[Any], a: Any) -> None:
+    """Spec: ``exec-ref-is-null``."""
+    S[-1] = 1 if S[-1] is None else 0
+
+
+def _with_index(handler: Handler) -> Rule:
+    return lambda p, pc, imm: (handler, imm)
+
+
+BUILD["drop"] = _with_index(drop)
+BUILD["select"] = _with_index(select)
+BUILD["local.get"] = _with_index(local_get)
+BUILD["local.set"] = _with_index(local_set)
+BUILD["local.tee"] = _with_index(local_tee)
+BUILD["ref.is_null"] = _with_index(ref_is_null)
+BUILD["i32.const"] = BUILD["i64.const"] = _with_index(push)
+BUILD["f32.const"] = lambda p, pc, imm: (push, f32_from_bits(imm))
+BUILD["f64.const"] = lambda p, pc, imm: (push, f64_from_bits(imm))
+BUILD["ref.null"] = lambda p, pc, imm: (push, None)
+BUILD["ref.func"] = lambda p, pc, imm: (push, p.instance.funcs[imm])
+BUILD["global.get"] = lambda p, pc, imm: (global_get, p.instance.globals[imm])
+BUILD["global.set"] = lambda p, pc, imm: (global_set, p.instance.globals[imm])
+
+
+# Tables and memories -----------------------------------------------------------
+
+
+def table_get(S: List[Any], L: List[Any], a: Any) -> None:
+    """Spec: ``exec-table-get``."""
+    S[-1] = a.get(S[-1])
+
+
+def table_set(S: List[Any], L: List[Any], a: Any) -> None:
+    """Spec: ``exec-table-set``."""
+    a.set(S[-2], S[-1])
+    del S[-2:]
+
+
+def size_of(S: List[Any], L: List[Any], a: Any) -> None:
+    """``table.size``: the number of elements."""
+    S.append(len(a))
+
+
+def memory_size(S: List[Any], L: List[Any], a: Any) -> None:
+    """Spec: ``exec-memory-size``."""
+    S.append(a.pages)
+
+
+def memory_grow(S: List[Any], L: List[Any], a: Any) -> None:
+    """Spec: ``exec-memory-grow``."""
+    S[-1] = a.grow(S[-1]) & 0xFFFF_FFFF
+
+
+def bulk(S: List[Any], L: List[Any], a: Any) -> int:
+    """A bulk operation: the loop meters its length, then calls what the slot holds."""
+    return BULK
+
+
+class BulkOp:
+    """A bulk operation as a slot holds it.
+
+    ``run(S, look)`` peeks at its operands and pushes what results; the loop
+    then drops the operands.  ``shift`` turns the length on the stack into
+    fuel: ``length >> shift``.
+    """
+
+    __slots__ = ("length", "operands", "run", "shift")
+
+    def __init__(
+        self, run: Callable[[List[Any], Any], None], operands: int, length: int, shift: int
+    ) -> None:
+        self.run = run
+        self.operands = operands
+        self.length = length
+        self.shift = shift
+
+
+BYTES_PER_FUEL = 6
+"""log2 of the bytes that a unit of fuel buys in a bulk operation on memory."""
+ELEMS_PER_FUEL = 3
+"""log2 of the elements that a unit of fuel buys in a bulk operation on a table."""
+
+
+@_rule("memory.fill")
+def _memory_fill(p: Preparer, pc: int, imm: int) -> Built:
+    mem = p.instance.mems[imm]
+
+    def run(S: List[Any], look: Any) -> None:
+        mem.fill(S[-3], S[-2], S[-1], look)
+
+    return bulk, BulkOp(run, 3, -1, BYTES_PER_FUEL)
+
+
+@_rule("memory.copy")
+def _memory_copy(p: Preparer, pc: int, imm: Tuple[int, int]) -> Built:
+    to, source = p.instance.mems[imm[0]], p.instance.mems[imm[1]]
+
+    def run(S: List[Any], look: Any) -> None:
+        to.copy_from(source, S[-3], S[-2], S[-1], look)
+
+    return bulk, BulkOp(run, 3, -1, BYTES_PER_FUEL)
+
+
+@_rule("memory.init")
+def _memory_init(p: Preparer, pc: int, imm: Tuple[int, int]) -> Built:
+    instance, (dataidx, memidx) = p.instance, imm
+    mem = instance.mems[memidx]
+
+    def run(S: List[Any], look: Any) -> None:
+        mem.init(instance.datas[dataidx], S[-3], S[-2], S[-1])
+
+    return bulk, BulkOp(run, 3, -1, BYTES_PER_FUEL)
+
+
+@_rule("table.fill")
+def _table_fill(p: Preparer, pc: int, imm: int) -> Built:
+    table = p.instance.tables[imm]
+
+    def run(S: List[Any], look: Any) -> None:
+        table.fill(S[-3], S[-2], S[-1])
+
+    return bulk, BulkOp(run, 3, -1, ELEMS_PER_FUEL)
+
+
+@_rule("table.copy")
+def _table_copy(p: Preparer, pc: int, imm: Tuple[int, int]) -> Built:
+    to, source = p.instance.tables[imm[0]], p.instance.tables[imm[1]]
+
+    def run(S: List[Any], look: Any) -> None:
+        to.copy_from(source, S[-3], S[-2], S[-1])
+
+    return bulk, BulkOp(run, 3, -1, ELEMS_PER_FUEL)
+
+
+@_rule("table.init")
+def _table_init(p: Preparer, pc: int, imm: Tuple[int, int]) -> Built:
+    instance, (elemidx, tableidx) = p.instance, imm
+    table = instance.tables[tableidx]
+
+    def run(S: List[Any], look: Any) -> None:
+        table.init(instance.elems[elemidx], S[-3], S[-2], S[-1])
+
+    return bulk, BulkOp(run, 3, -1, ELEMS_PER_FUEL)
+
+
+@_rule("table.grow")
+def _table_grow(p: Preparer, pc: int, imm: int) -> Built:
+    table = p.instance.tables[imm]
+
+    def run(S: List[Any], look: Any) -> None:
+        # The result goes below the operands, which the loop then drops.
+        S.insert(-2, table.grow(S[-1], S[-2]) & 0xFFFF_FFFF)
+
+    return bulk, BulkOp(run, 2, -1, ELEMS_PER_FUEL)
+
+
+def drop_data(S: List[Any], L: List[Any], a: Tuple[Any, int]) -> None:
+    """``data.drop``."""
+    instance, dataidx = a
+    instance.datas[dataidx] = b""
+
+
+def drop_elem(S: List[Any], L: List[Any], a: Tuple[Any, int]) -> None:
+    """``elem.drop``."""
+    instance, elemidx = a
+    instance.elems[elemidx] = []
+
+
+BUILD["table.get"] = lambda p, pc, imm: (table_get, p.instance.tables[imm])
+BUILD["table.set"] = lambda p, pc, imm: (table_set, p.instance.tables[imm])
+BUILD["table.size"] = lambda p, pc, imm: (size_of, p.instance.tables[imm])
+BUILD["memory.size"] = lambda p, pc, imm: (memory_size, p.instance.mems[imm])
+BUILD["memory.grow"] = lambda p, pc, imm: (memory_grow, p.instance.mems[imm])
+BUILD["data.drop"] = lambda p, pc, imm: (drop_data, (p.instance, imm))
+BUILD["elem.drop"] = lambda p, pc, imm: (drop_elem, (p.instance, imm))

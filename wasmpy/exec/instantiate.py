@@ -1,0 +1,250 @@
+"""Instantiation, constant expressions, and reset.
+
+What belongs here: the steps from a validated module and its imports to a
+module instance, and back to what it was then.
+
+Spec: ``exec/modules.html#instantiation``.
+"""
+
+from __future__ import annotations
+
+from typing import Any, List, Sequence, Tuple
+
+from wasmpy.errors import InternalError, LinkError, MissingImport, ResetError
+from wasmpy.exec.generated import NUMERIC
+from wasmpy.exec.interp import invoke
+from wasmpy.exec.memory import MemInst
+from wasmpy.exec.store import ExternInst, FuncInst, GlobalInst, ModuleInst, Store
+from wasmpy.exec.table import TableInst
+from wasmpy.isa.derived import row
+from wasmpy.numerics.bits import f32_from_bits, f64_from_bits
+from wasmpy.syntax.module import Active, Elem, Expr, Module
+from wasmpy.syntax.types import ExternType, MemType, externtype_text
+from wasmpy.valid.control import SideTable
+from wasmpy.valid.match import externtype_match
+
+
+def type_of(item: ExternInst) -> ExternType:
+    """The external type of an instance, with its current size where it has one."""
+    if isinstance(item, (TableInst, MemInst)):
+        return item.current_type
+    return item.type
+
+
+def instantiate(
+    store: Store,
+    module: Module,
+    sidetables: Sequence[SideTable],
+    imports: Sequence[ExternInst],
+    name: str = "",
+) -> ModuleInst:
+    """Instantiate ``module`` with ``imports``, one for each import in order.
+
+    Raises: LinkError; WasmTrap from an active segment or the start function;
+    whatever the start function's host functions raise.
+
+    Spec: ``exec/modules.html#exec-instantiation``.
+    """
+    check_imports(module, imports)
+    instance = ModuleInst(store, module, name)
+    _count(store, module)
+    _take_imports(instance, imports)
+    # Steps 5-11: evaluate and allocate; function instances first, for ref.func.
+    for func, table in zip(module.funcs, sidetables):
+        functype = store.intern(module.types[func.typeidx])
+        instance.funcs.append(FuncInst(functype, instance, len(instance.funcs), func, table))
+    _alloc_state(instance)
+    for export in module.exports:
+        instance.exports[export.name] = _index_space(instance, export.kind)[export.index]
+    # Steps 12-15: copy the active segments, in order; what they wrote stays if one traps.
+    written = _copy_segments(instance)
+    if module.start is not None:
+        invoke(store, instance.funcs[module.start], [])
+    _keep_pristine(instance, None if module.start is not None else written)
+    return instance
+
+
+def check_imports(module: Module, imports: Sequence[ExternInst]) -> None:
+    """Check every import's type.  Raises: LinkError naming all that do not match."""
+    wrong = []
+    for wanted, item in zip(module.imports, imports):
+        expected, actual = module.import_type(wanted), type_of(item)
+        if not externtype_match(actual, expected):
+            wrong.append(
+                MissingImport(
+                    wanted.module, wanted.name, externtype_text(expected), externtype_text(actual)
+                )
+            )
+    if wrong:
+        raise LinkError("incompatible import type", wrong)
+
+
+def _count(store: Store, module: Module) -> None:
+    """Count what the module adds to the store.  Raises: LinkError over a limit."""
+    store.instances += 1
+    store.mems += len(module.mems)
+    store.tables += len(module.tables)
+    limits = store.limits
+    for what, have, limit in (
+        ("instances", store.instances, limits.instances),
+        ("memories", store.mems, limits.memories),
+        ("tables", store.tables, limits.tables),
+    ):
+        if have > limit:
+            raise LinkError(f"the store's limit of {limit} {what} is reached")
+
+
+def _take_imports(instance: ModuleInst, imports: Sequence[ExternInst]) -> None:
+    for wanted, item in zip(instance.module.imports, imports):
+        if isinstance(item, FuncInst):
+            instance.funcs.append(item)
+            continue
+        if isinstance(item, TableInst):
+            instance.tables.append(item)
+        elif isinstance(item, MemInst):
+            instance.mems.append(item)
+        else:
+            instance.globals.append(item)
+            if not item.type.mut:
+                continue
+        instance.shared.append(f"{wanted.module}.{wanted.name}")
+
+
+def _alloc_state(instance: ModuleInst) -> None:
+    """Allocate tables, memories, globals and segments.  Raises: LinkError over a limit."""
+    store, module = instance.store, instance.module
+    limits = store.limits
+    for mem in module.mems:
+        instance.mems.append(_alloc_mem(mem.type, limits.memory_pages))
+    for item in module.globals:
+        value = evaluate(instance, item.init)
+        instance.globals.append(GlobalInst(item.type, value))
+    for table in module.tables:
+        minimum = table.type.limits.min
+        if minimum > limits.table_elements:
+            raise LinkError(
+                f"a table needs {minimum} elements, the limit is {limits.table_elements}"
+            )
+        init = None if table.init is None else evaluate(instance, table.init)
+        instance.tables.append(TableInst(table.type, limits.table_elements, init))
+    instance.elems = [_elem_values(instance, elem) for elem in module.elems]
+    instance.datas = [data.init for data in module.datas]
+
+
+def _alloc_mem(memtype: MemType, limit: int) -> MemInst:
+    minimum = memtype.limits.min
+    if minimum > limit:
+        raise LinkError(f"a memory needs {minimum} pages, the limit is {limit}")
+    try:
+        return MemInst(memtype, limit)
+    except MemoryError as error:
+        raise LinkError(f"a memory of {minimum} pages cannot be had") from error
+
+
+def _elem_values(instance: ModuleInst, elem: Elem) -> List[Any]:
+    funcs = instance.funcs
+    return [
+        funcs[item] if isinstance(item, int) else evaluate(instance, item) for item in elem.init
+    ]
+
+
+def evaluate(instance: ModuleInst, expr: Expr) -> Any:
+    """The value of a constant expression.
+
+    Spec: ``valid/instructions.html#constant-expressions``.
+    """
+    stack: List[Any] = []
+    for op, imm in zip(expr.ops, expr.imms):
+        numeric = NUMERIC.get(op)
+        if numeric is not None:
+            numeric(stack, [], None)
+            continue
+        mnemonic = row(op).mnemonic
+        if mnemonic == "end":
+            break
+        stack.append(_constant(instance, mnemonic, imm))
+    if len(stack) != 1:
+        raise InternalError("a constant expression left more or less than one value")
+    return stack[0]
+
+
+def _constant(instance: ModuleInst, mnemonic: str, imm: Any) -> Any:
+    if mnemonic in ("i32.const", "i64.const"):
+        return imm
+    if mnemonic == "f32.const":
+        return f32_from_bits(imm)
+    if mnemonic == "f64.const":
+        return f64_from_bits(imm)
+    if mnemonic == "global.get":
+        return instance.globals[imm].value
+    if mnemonic == "ref.func":
+        return instance.funcs[imm]
+    if mnemonic == "ref.null":
+        return None
+    raise InternalError(f"{mnemonic} is not constant")
+
+
+def _copy_segments(instance: ModuleInst) -> List[List[Tuple[int, int]]]:
+    """Copy active segments and drop what is not passive; the ranges written per memory."""
+    module = instance.module
+    for i, elem in enumerate(module.elems):
+        if isinstance(elem.mode, Active):
+            at = evaluate(instance, elem.mode.offset)
+            items = instance.elems[i]
+            instance.tables[elem.mode.index].init(items, at, 0, len(items))
+        if elem.mode is not None:
+            instance.elems[i] = []
+    written: List[List[Tuple[int, int]]] = [[] for _ in instance.mems]
+    for i, data in enumerate(module.datas):
+        if isinstance(data.mode, Active):
+            at = evaluate(instance, data.mode.offset)
+            instance.mems[data.mode.index].init(data.init, at, 0, len(data.init))
+            written[data.mode.index].append((at, len(data.init)))
+            instance.datas[i] = b""
+    return written
+
+
+def _index_space(instance: ModuleInst, kind: str) -> Sequence[ExternInst]:
+    spaces: Tuple[Tuple[str, Sequence[ExternInst]], ...] = (
+        ("func", instance.funcs),
+        ("table", instance.tables),
+        ("memory", instance.mems),
+        ("global", instance.globals),
+    )
+    return dict(spaces)[kind]
+
+
+# Reset ------------------------------------------------------------------------
+
+
+def _keep_pristine(instance: ModuleInst, written: Any) -> None:
+    """Remember the state after instantiation, of what the instance owns."""
+    if instance.shared:
+        return
+    for i, mem in enumerate(instance.mems):
+        mem.keep_pristine(None if written is None else written[i])
+    for table in instance.tables:
+        table.keep_pristine()
+    for item in instance.globals:
+        item.pristine = item.value
+    instance.pristine_elems = instance.elems[:]
+    instance.pristine_datas = instance.datas[:]
+
+
+def reset(instance: ModuleInst) -> None:
+    """Make the instance what it was right after instantiation.
+
+    Raises: ResetError while it runs, or if it shares a mutable import.
+    """
+    if instance.store.depth.hosts:
+        raise ResetError("the instance is running")
+    if instance.shared:
+        raise ResetError(f"the instance shares {', '.join(instance.shared)}")
+    for mem in instance.mems:
+        mem.reset()
+    for table in instance.tables:
+        table.reset()
+    for item in instance.globals:
+        item.value = item.pristine
+    instance.elems = instance.pristine_elems[:]
+    instance.datas = instance.pristine_datas[:]

@@ -1,0 +1,242 @@
+"""The reference tier: a stack machine whose whole state is plain data.
+
+What belongs here: the loop, calls and returns, and how a fault becomes a
+typed trap with its frames.  One computation has one value stack, the locals
+of the running frame and a list of suspended frames; a wasm call never
+recurses in Python.  A host function that calls back into the guest begins a
+computation of its own.
+
+Spec: ``exec/instructions.html``.
+"""
+
+from __future__ import annotations
+
+import struct
+from typing import Any, List, Optional, Tuple
+
+from wasmpy.binary.decode import instr_offsets
+from wasmpy.errors import Frame, InternalError, TrapKind, WasmError, WasmTrap
+from wasmpy.exec.handlers import BULK, CALL, CALL_TOP
+from wasmpy.exec.host import Caller
+from wasmpy.exec.prepare import Code, prepare
+from wasmpy.exec.store import Depth, FuncInst, ModuleInst, Store
+from wasmpy.isa.derived import BY_OP
+from wasmpy.isa.table import Access, Instr
+
+_ACCESS_FAULTS = (IndexError, struct.error, OverflowError)
+"""What Python raises for an access beyond a buffer."""
+
+
+Suspended = Tuple[Code, int, List[Any], int]
+"""A frame that waits for a call: its code, the call's position, locals, stack base."""
+
+
+def invoke(store: Store, function: FuncInst, args: List[Any]) -> List[Any]:
+    """Call a function instance with raw values.
+
+    Spec: ``exec/modules.html#exec-invocation``.
+    Raises: WasmTrap, Interrupted, and whatever a host function raises.
+    """
+    if function.host is not None:
+        results: List[Any] = function.host.call(Caller(store, None), args)
+        return results
+    return Computation(store, function, args).run()
+
+
+class Computation:
+    """A running call: all of its state is in these fields whenever it is not running."""
+
+    __slots__ = ("base", "code", "frames", "locals", "pc", "stack", "store")
+
+    def __init__(self, store: Store, function: FuncInst, args: List[Any]) -> None:
+        self.store = store
+        self.frames: List[Suspended] = []
+        self.stack: List[Any] = []
+        self.code = _code_of(function)
+        self.pc = self.code.entry
+        self.locals = list(args) + self.code.locals
+        self.base = 0
+
+    def run(self) -> List[Any]:
+        """Run to the end; the results.  Raises: as ``invoke``."""
+        store, outer = self.store, self.store.depth
+        if outer.hosts > store.limits.host_depth or outer.frames >= store.limits.call_depth:
+            raise WasmTrap(TrapKind.STACK_OVERFLOW)
+        try:
+            self._loop()
+        except BaseException as error:
+            self._explain(error)
+            raise
+        finally:
+            store.depth = outer
+        return self.stack
+
+    def _loop(self) -> None:  # noqa: C901, PLR0912, PLR0915 - the one hot loop
+        store, S, frames = self.store, self.stack, self.frames
+        code, pc, L, base = self.code, self.pc, self.locals, self.base
+        slots, cost = code.slots, code.cost
+        meter = store.meter
+        deepest = store.limits.call_depth - store.depth.frames - 1
+        fuel = meter.take() - cost[pc]
+        try:
+            if fuel < 0:
+                fuel = meter.renew(fuel)
+            while True:
+                handler, a, following = slots[pc]
+                t = handler(S, L, a)
+                if t is None:
+                    pc = following
+                elif t >= 0:  # a new region begins at t
+                    pc = t
+                    fuel -= cost[t]
+                    if fuel < 0 and t in code.headers:
+                        fuel = meter.renew(fuel)
+                elif t == CALL or t == CALL_TOP:
+                    function = a if t == CALL else S[-1]
+                    if function.host is None:
+                        if len(frames) >= deepest:
+                            raise WasmTrap(TrapKind.STACK_OVERFLOW)
+                        if t == CALL_TOP:
+                            S.pop()
+                        frames.append((code, pc, L, base))
+                        code = function.code or _code_of(function)
+                        slots, cost = code.slots, code.cost
+                        n = code.params
+                        if n:
+                            L = S[-n:]
+                            del S[-n:]
+                            L += code.locals
+                        else:
+                            L = code.locals[:]
+                        base = len(S)
+                        pc = code.entry
+                        fuel -= cost[pc]
+                        if fuel < 0:
+                            fuel = meter.renew(fuel)
+                    else:
+                        if t == CALL_TOP:
+                            S.pop()
+                        fuel = self._call_host(function, code.function.instance, fuel)
+                        pc = following
+                elif t == BULK:
+                    fuel -= S[a.length] >> a.shift
+                    if fuel < 0:
+                        fuel = meter.renew(fuel)
+                    a.run(S, meter.look)
+                    del S[len(S) - a.operands :]
+                    pc = following
+                else:  # RETURN; a is the arity
+                    if len(S) != base + a:
+                        del S[base : len(S) - a]
+                    if not frames:
+                        return
+                    code, pc, L, base = frames.pop()
+                    slots, cost = code.slots, code.cost
+                    pc = slots[pc][2]
+        finally:
+            self.code, self.pc, self.locals, self.base = code, pc, L, base
+            meter.put(fuel)
+
+    def _call_host(
+        self, function: FuncInst, instance: Optional[ModuleInst], fuel: int
+    ) -> int:
+        """Call a host function with the arguments on the stack, push its results.
+
+        The fuel left afterwards: the host sees, and may change, the meter.
+        """
+        S, store, meter = self.stack, self.store, self.store.meter
+        n = len(function.type.params)
+        args = S[len(S) - n :]
+        outer = store.depth
+        store.depth = Depth(outer.frames + len(self.frames) + 1, outer.hosts + 1)
+        meter.put(fuel)
+        try:
+            results = function.host.call(Caller(store, instance), args)
+        finally:
+            store.depth = outer
+            meter.hold(fuel)
+        del S[len(S) - n :]
+        S += results
+        return meter.take()
+
+    # Faults ------------------------------------------------------------------
+
+    def _explain(self, error: BaseException) -> None:
+        """Turn a fault of an access into its trap; add frames and operands.
+
+        An exception that came through a host function is left as it is, but
+        for the frames it is given.
+        """
+        body = self.code.function.func
+        assert body is not None
+        row = BY_OP[body.body.ops[self.pc]]
+        assert row is not None
+        frames = trace(self)
+        if row.access is not None and isinstance(error, _ACCESS_FAULTS):
+            trap = self._confirm(row.access)
+            self._complete(trap, row, frames)
+            raise trap from None
+        if isinstance(error, WasmTrap) and not error.frames:
+            self._complete(error, row, frames)
+        elif isinstance(error, WasmError) and hasattr(error, "frames"):
+            error.frames.extend(frames)
+        else:
+            _attach(error, frames)
+
+    def _confirm(self, access: Access) -> WasmTrap:
+        """The trap of a load or store, if its operands are out of bounds indeed."""
+        function = self.code.function
+        assert function.instance is not None and function.func is not None
+        _, offset, memidx = function.func.body.imms[self.pc]
+        mem = function.instance.mems[memidx]
+        address = self.stack[-2 if access.store else -1] + offset
+        if address + access.width <= len(mem):
+            raise InternalError(f"an access at {address:#x} failed inside its memory")
+        trap = WasmTrap(TrapKind.MEMORY_OUT_OF_BOUNDS)
+        trap.address, trap.width, trap.size = address, access.width, len(mem)
+        return trap
+
+    def _complete(self, trap: WasmTrap, row: Instr, frames: List[Frame]) -> None:
+        """Say where and with which operands ``trap`` happened."""
+        trap.frames = frames
+        trap.func, trap.offset, trap.instr = frames[0].func, frames[0].offset, row.mnemonic
+        trap.operands = tuple(self.stack[len(self.stack) - row.operands :])
+        instance = self.code.function.instance
+        assert instance is not None
+        refused = sum(mem.refused for mem in instance.mems)
+        if refused:
+            trap.note = f"memory.grow was refused {refused} times before"
+
+
+def trace(computation: Computation) -> List[Frame]:
+    """The frames of a computation, innermost first."""
+    frames = [_frame(computation.code, computation.pc)]
+    frames += [_frame(code, pc) for code, pc, _, _ in reversed(computation.frames)]
+    return frames
+
+
+def _frame(code: Code, pc: int) -> Frame:
+    function = code.function
+    assert function.instance is not None and function.func is not None
+    module, body = function.instance.module, function.func.body
+    offset = None
+    if module.binary is not None and body.offset is not None:
+        offset = instr_offsets(module.binary, body)[pc]
+    return Frame(function.instance.name, function.index, function.name, offset, pc)
+
+
+def _attach(error: BaseException, frames: List[Frame]) -> None:
+    """Give a foreign exception the wasm frames it passed, as ``wasm_frames``."""
+    have: List[Frame] = getattr(error, "wasm_frames", [])
+    try:
+        error.wasm_frames = [*have, *frames]  # type: ignore[attr-defined]
+    except AttributeError:  # an exception with slots: nothing to hang them on
+        return
+
+
+def _code_of(function: FuncInst) -> Code:
+    """The prepared code of a wasm function, made once."""
+    code: Optional[Code] = function.code
+    if code is None:
+        code = function.code = prepare(function)
+    return code

@@ -1,0 +1,1 @@
+"""The one table of instructions and what is derived from it."""

@@ -1,0 +1,1 @@
+"""The numerics chapter: each operator once, generic in its width."""

@@ -1,0 +1,1 @@
+"""The structure chapter: types and modules as pure data."""
