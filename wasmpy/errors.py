@@ -139,7 +139,7 @@ class MalformedError(WasmError):
     Spec: ``binary/index.html``, ``text/index.html``.
     """
 
-    fields = ("message", "offset", "section", "line", "column")
+    fields: Tuple[str, ...] = ("message", "offset", "section", "line", "column")
 
     def __init__(
         self,

@@ -8,7 +8,7 @@ Spec: ``appendix/embedding.html``.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Callable, Iterator, List, Mapping, Optional, Union
+from typing import TYPE_CHECKING, Any, Callable, Iterator, List, Optional, Union
 
 from wasmpy.api import values
 from wasmpy.api.caller import host_function
@@ -296,8 +296,12 @@ def wrap(store: Store, inst: ExternInst) -> Extern:
     return Global.of(store, inst)
 
 
-class Exports(Mapping[str, Any]):
-    """The exports of an instance, by attribute or by item, in the module's order."""
+class Exports:
+    """The exports of an instance, by attribute or by item, in the module's order.
+
+    No public method stands in the way of an export's name: iteration gives
+    the names, ``in`` and ``len`` work as with a mapping.
+    """
 
     def __init__(self, store: Store, inst: ModuleInst) -> None:
         self._store = store
@@ -314,6 +318,9 @@ class Exports(Mapping[str, Any]):
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._inst.exports)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._inst.exports
 
     def __len__(self) -> int:
         return len(self._inst.exports)

@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from wasmpy.exec.prepare import Preparer
 
 CALL = -1
-"""The function instance in the slot is to be called."""
+"""The function instance in the slot is to be called; the slot's next is the call itself."""
 CALL_TOP = -2
-"""The function instance on top of the stack is to be popped and called."""
+"""As ``CALL``, of the function instance on top of the stack, which is popped."""
 RETURN = -3
 """The frame returns; the slot holds its arity."""
 BULK = -4
@@ -111,24 +111,30 @@ def call(S: List[Any], L: List[Any], a: Any) -> int:
     return CALL
 
 
-def call_indirect(S: List[Any], L: List[Any], a: Tuple[List[Any], Any]) -> int:
-    """``call_indirect``: steps 9-17 of the spec: bounds, null, type."""
+def callee(a: Tuple[List[Any], Any], i: int) -> Any:
+    """The function that ``call_indirect`` finds at ``i``: bounds, null, type.
+
+    Traps: TABLE_OUT_OF_BOUNDS, INDIRECT_CALL_TO_NULL, BAD_SIGNATURE.
+    """
     elems, functype = a
-    i = S[-1]
-    if i >= len(elems):
-        trap = WasmTrap(TrapKind.TABLE_OUT_OF_BOUNDS, "undefined element")
-        trap.address, trap.width, trap.size = i, 1, len(elems)
-        raise trap
-    function = elems[i]
+    function = elems[i] if i < len(elems) else None
     if function is None:
-        trap = WasmTrap(TrapKind.INDIRECT_CALL_TO_NULL)
+        if i < len(elems):
+            trap = WasmTrap(TrapKind.INDIRECT_CALL_TO_NULL)
+        else:
+            trap = WasmTrap(TrapKind.TABLE_OUT_OF_BOUNDS, "undefined element")
         trap.address, trap.width, trap.size = i, 1, len(elems)
         raise trap
     if function.type is not functype:
         trap = WasmTrap(TrapKind.BAD_SIGNATURE)
         trap.expected, trap.actual = str(functype), str(function.type)
         raise trap
-    S[-1] = function
+    return function
+
+
+def call_indirect(S: List[Any], L: List[Any], a: Tuple[List[Any], Any]) -> int:
+    """``call_indirect``: the function takes the place of its index."""
+    S[-1] = callee(a, S[-1])
     return CALL_TOP
 
 

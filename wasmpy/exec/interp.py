@@ -17,8 +17,9 @@ from typing import Any, List, Optional, Tuple
 from wasmpy.binary.decode import instr_offsets
 from wasmpy.errors import Frame, InternalError, TrapKind, WasmError, WasmTrap
 from wasmpy.exec.handlers import BULK, CALL, CALL_TOP
+from wasmpy.exec.fuse import fuse
 from wasmpy.exec.host import Caller
-from wasmpy.exec.prepare import Code, prepare
+from wasmpy.exec.prepare import Code, Slot, prepare
 from wasmpy.exec.store import Depth, FuncInst, ModuleInst, Store
 from wasmpy.isa.derived import BY_OP
 from wasmpy.isa.table import Access, Instr
@@ -74,7 +75,7 @@ class Computation:
     def _loop(self) -> None:  # noqa: C901, PLR0912, PLR0915 - the one hot loop
         store, S, frames = self.store, self.stack, self.frames
         code, pc, L, base = self.code, self.pc, self.locals, self.base
-        slots, cost = code.slots, code.cost
+        slots, cost = code.run, code.cost
         meter = store.meter
         deepest = store.limits.call_depth - store.depth.frames - 1
         fuel = meter.take() - cost[pc]
@@ -91,7 +92,9 @@ class Computation:
                     fuel -= cost[t]
                     if fuel < 0 and t in code.headers:
                         fuel = meter.renew(fuel)
+                        slots = self._hot(code)
                 elif t == CALL or t == CALL_TOP:
+                    pc = following
                     function = a if t == CALL else S[-1]
                     if function.host is None:
                         if len(frames) >= deepest:
@@ -100,7 +103,7 @@ class Computation:
                             S.pop()
                         frames.append((code, pc, L, base))
                         code = function.code or _code_of(function)
-                        slots, cost = code.slots, code.cost
+                        slots, cost = code.run, code.cost
                         n = code.params
                         if n:
                             L = S[-n:]
@@ -113,11 +116,12 @@ class Computation:
                         fuel -= cost[pc]
                         if fuel < 0:
                             fuel = meter.renew(fuel)
+                            slots = self._hot(code)
                     else:
                         if t == CALL_TOP:
                             S.pop()
                         fuel = self._call_host(function, code.function.instance, fuel)
-                        pc = following
+                        pc = code.after[pc]
                 elif t == BULK:
                     fuel -= S[a.length] >> a.shift
                     if fuel < 0:
@@ -131,8 +135,8 @@ class Computation:
                     if not frames:
                         return
                     code, pc, L, base = frames.pop()
-                    slots, cost = code.slots, code.cost
-                    pc = slots[pc][2]
+                    slots, cost = code.run, code.cost
+                    pc = code.after[pc]
         finally:
             self.code, self.pc, self.locals, self.base = code, pc, L, base
             meter.put(fuel)
@@ -159,6 +163,12 @@ class Computation:
         S += results
         return meter.take()
 
+    def _hot(self, code: Code) -> List[Slot]:
+        """The slots to go on with in a function that was running when a slice ended."""
+        if self.store.fusing and code.run is code.slots:
+            fuse(code)
+        return code.run
+
     # Faults ------------------------------------------------------------------
 
     def _explain(self, error: BaseException) -> None:
@@ -169,6 +179,8 @@ class Computation:
         """
         body = self.code.function.func
         assert body is not None
+        if isinstance(error, (WasmTrap, *_ACCESS_FAULTS)):
+            error = self._replay(error)
         row = BY_OP[body.body.ops[self.pc]]
         assert row is not None
         frames = trace(self)
@@ -178,10 +190,29 @@ class Computation:
             raise trap from None
         if isinstance(error, WasmTrap) and not error.frames:
             self._complete(error, row, frames)
+            raise error
         elif isinstance(error, WasmError) and hasattr(error, "frames"):
             error.frames.extend(frames)
         else:
             _attach(error, frames)
+
+    def _replay(self, error: BaseException) -> BaseException:
+        """If a fused run failed, run its instructions one by one until the fault recurs.
+
+        ``pc`` then is that of the instruction; the fault as it occurred there.
+        """
+        plain, fused = self.code.slots, self.code.run[self.pc]
+        if fused is plain[self.pc]:
+            return error
+        while True:
+            handler, a, following = plain[self.pc]
+            try:
+                handler(self.stack, self.locals, a)
+            except (WasmTrap, *_ACCESS_FAULTS) as again:
+                return again
+            self.pc = following
+            if following == fused[2]:
+                raise InternalError("a fused run failed where its instructions do not")
 
     def _confirm(self, access: Access) -> WasmTrap:
         """The trap of a load or store, if its operands are out of bounds indeed."""

@@ -2,7 +2,8 @@
 
 What belongs here: how a body and its side table become ``Code``.  The slots
 have the index space of the body (``pc``): ``slots[pc]`` is ``(handler,
-immediate, next)``.  ``block``, ``nop`` and most ``end``s are passed over by
+immediate, next)``; the next of a call is the call itself, so that a frame
+that waits knows for what.  ``block``, ``nop`` and most ``end``s are passed over by
 the ``next`` of what stands before them.
 
 Regions (see ``docs/reference/fuel.md``): a region is a straight-line run of
@@ -14,7 +15,7 @@ branched to, a slot jumps there.
 
 from __future__ import annotations
 
-from typing import Any, Dict, FrozenSet, List, Tuple
+from typing import Any, Dict, FrozenSet, List, Set, Tuple
 
 from wasmpy.errors import InternalError
 from wasmpy.exec.generated import NUMERIC
@@ -34,6 +35,7 @@ _OPENS = frozenset((_BLOCK, _LOOP, _IF))
 _ENDS_REGION = frozenset(
     (_BR, _BR_IF, _BR_TABLE, _RETURN, _UNREACHABLE, _IF, _ELSE, _LOOP)
 )
+_CALLS = frozenset(map(op_of, ("call", "call_indirect")))
 _BRANCHES = frozenset((_BR, _BR_IF, _BR_TABLE, _IF, _ELSE))
 
 
@@ -42,10 +44,16 @@ class Code:
 
     ``cost[pc]`` is what entering the region that begins at ``pc`` costs;
     ``headers`` are the positions of loop headers, where exhaustion and
-    interruption are looked for.  ``entry`` is where a call begins.
+    interruption are looked for.  ``after[pc]`` is where a frame goes on that
+    waits for the call at ``pc``.  ``entry`` is where a call begins, ``starts``
+    where regions do.  ``run`` is what is executed: ``slots``, or the overlay
+    of fused runs once the function is hot.
     """
 
-    __slots__ = ("arity", "cost", "entry", "function", "headers", "locals", "params", "slots")
+    __slots__ = (
+        "after", "arity", "cost", "entry", "function", "headers", "locals", "params", "run",
+        "slots", "starts",
+    )  # fmt: skip
 
     def __init__(self, function: FuncInst) -> None:
         self.function = function
@@ -53,6 +61,9 @@ class Code:
         self.arity = len(function.type.results)
         self.locals: List[Any] = []
         self.slots: List[Slot] = []
+        self.run = self.slots
+        self.after: List[int] = []
+        self.starts: Set[int] = set()
         self.cost: List[int] = []
         self.headers: FrozenSet[int] = frozenset()
         self.entry = 0
@@ -154,10 +165,12 @@ class Preparer:
                 slots.append((handler, None, following[pc + 1]))
                 continue
             built, imm = self._structural(pc, op, imms[pc])
-            slots.append((built, imm, following[pc + 1]))
+            slots.append((built, imm, pc if op in _CALLS else following[pc + 1]))
+        code.after = following[1:]
         code.cost = self._costs()
         code.entry = self._target[0]
         code.headers = frozenset(self._headers)
+        code.starts = self._starts
         return code
 
     def _structural(self, pc: int, op: int, imm: Any) -> Tuple[Handler, Any]:

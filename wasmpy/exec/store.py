@@ -165,15 +165,19 @@ class Depth(NamedTuple):
 
 
 class Store:
-    """What instances share: limits, the meter, interned types, the depth of calls."""
+    """What instances share: limits, the meter, interned types, the depth of calls.
 
-    __slots__ = ("depth", "functypes", "instances", "limits", "mems", "meter", "tables")
+    ``fusing`` allows the overlay of fused runs, whose text is compiled.
+    """
+
+    __slots__ = ("depth", "functypes", "fusing", "instances", "limits", "mems", "meter", "tables")
 
     def __init__(self, limits: Limits = DEFAULT_LIMITS, fuel: Optional[int] = None) -> None:
         self.limits = limits
         self.meter = Meter(fuel)
         self.functypes: Dict[FuncType, FuncType] = {}
         self.depth = Depth(0, 0)
+        self.fusing = True
         self.instances = 0
         self.mems = 0
         self.tables = 0
