@@ -57,7 +57,6 @@ if TYPE_CHECKING:
     from wasmpy.syntax.types import I64 as I64
     from wasmpy.syntax.types import FuncType as FuncType
     from wasmpy.syntax.types import GlobalType as GlobalType
-    from wasmpy.syntax.types import Limits as SizeRange
     from wasmpy.syntax.types import MemType as MemType
     from wasmpy.syntax.types import TableType as TableType
 

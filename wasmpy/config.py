@@ -26,10 +26,10 @@ class Features:
 
     names: FrozenSet[str]
 
-    WASM1: ClassVar["Features"]
-    WASM2: ClassVar["Features"]
-    WASM3: ClassVar["Features"]
-    ALL: ClassVar["Features"]
+    WASM1: ClassVar[Features]
+    WASM2: ClassVar[Features]
+    WASM3: ClassVar[Features]
+    ALL: ClassVar[Features]
 
     def __contains__(self, name: str) -> bool:
         return name in self.names

@@ -253,7 +253,7 @@ class LinkError(WasmError):
         return f"link error: {self.message}: " + ", ".join(parts)
 
 
-class WasmTrap(WasmError):
+class WasmTrap(WasmError):  # noqa: N818 - the spec's word
     """The computation trapped (``assert_trap``, ``assert_exhaustion``).
 
     ``func`` is the index of the function that trapped, ``offset`` the byte

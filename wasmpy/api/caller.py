@@ -78,6 +78,7 @@ def host_function(
     function: Callable[..., Any],
     name: str,
     module: str = "",
+    *,
     access_caller: Optional[bool] = None,
 ) -> HostFunc:
     """``function`` as a host function: arguments and results as in the API.

@@ -54,10 +54,11 @@ class Func(_View):
         store: Store,
         functype: FuncType,
         function: Callable[..., Any],
+        *,
         access_caller: Optional[bool] = None,
     ) -> None:
         name = getattr(function, "__name__", "host function")
-        host = host_function(store, functype, function, name, "", access_caller)
+        host = host_function(store, functype, function, name, access_caller=access_caller)
         self.store = store
         self.inst = FuncInst(store.inst.intern(functype), host=host)
 
@@ -116,13 +117,13 @@ class Func(_View):
 
 
 class Memory(_View):
-    """A linear memory.  Slices are copies; nothing keeps it from growing.
+    r"""A linear memory.  Slices are copies; nothing keeps it from growing.
 
     >>> import wasmpy
     >>> mem = wasmpy.Memory(wasmpy.Store(), wasmpy.MemType(wasmpy.SizeRange(1, 2)))
     >>> mem[0:3] = b"abc"
     >>> mem[0:4], mem[0], mem.grow(1), mem.pages, mem.grow(1)
-    (b'abc\\x00', 97, 1, 2, -1)
+    (b'abc\x00', 97, 1, 2, -1)
     """
 
     inst: MemInst

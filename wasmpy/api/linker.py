@@ -31,7 +31,7 @@ class _Typed:
     """A callable with the type it was defined with."""
 
     def __init__(
-        self, functype: FuncType, function: Callable[..., Any], access_caller: Optional[bool]
+        self, functype: FuncType, function: Callable[..., Any], *, access_caller: Optional[bool]
     ) -> None:
         self.functype = functype
         self.function = function
@@ -44,7 +44,7 @@ class Linker:
     A name is defined once, unless ``allow_shadowing`` is set.
     """
 
-    def __init__(self, allow_shadowing: bool = False) -> None:
+    def __init__(self, *, allow_shadowing: bool = False) -> None:
         self.allow_shadowing = allow_shadowing
         self._items: Dict[Tuple[str, str], Any] = {}
         self._participants: List[Callable[[], None]] = []
@@ -80,10 +80,11 @@ class Linker:
         name: str,
         functype: FuncType,
         function: Callable[..., Any],
+        *,
         access_caller: Optional[bool] = None,
     ) -> None:
         """Define a host function with its type."""
-        self.define(module, name, _Typed(functype, function, access_caller))
+        self.define(module, name, _Typed(functype, function, access_caller=access_caller))
 
     def define_instance(self, name: str, instance: Instance) -> None:
         """Define every export of an instance under the module name ``name``."""
@@ -165,8 +166,9 @@ def _instance_of(store: Store, wanted: Import, expected: Any, item: Any) -> Opti
         return FuncInst(store.inst.intern(item.type), host=item)
     if not isinstance(expected, FuncType):
         return None
-    typed = item if isinstance(item, _Typed) else _Typed(expected, item, None)
+    typed = item if isinstance(item, _Typed) else _Typed(expected, item, access_caller=None)
     host = host_function(
-        store, typed.functype, typed.function, wanted.name, wanted.module, typed.access_caller
+        store, typed.functype, typed.function, wanted.name, wanted.module,
+        access_caller=typed.access_caller,
     )
     return FuncInst(store.inst.intern(typed.functype), host=host)

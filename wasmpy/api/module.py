@@ -6,13 +6,13 @@ Spec: ``appendix/embedding.html#modules``.
 from __future__ import annotations
 
 import pathlib
-from typing import TYPE_CHECKING, Any, List, Mapping, NamedTuple, Optional, Union
+from typing import TYPE_CHECKING, Any, Dict, List, Mapping, NamedTuple, Optional, Sequence, Union
 
 from wasmpy.binary.decode import decode_module, instr_offsets
 from wasmpy.config import DEFAULT_LIMITS, Features, Limits
 from wasmpy.errors import InvalidError, MalformedError
+from wasmpy.syntax.module import Global, Mem, Table, TypeUse
 from wasmpy.syntax.module import Module as SyntaxModule
-from wasmpy.syntax.module import TypeUse
 from wasmpy.syntax.types import ExternType
 from wasmpy.valid.module import validate_module
 
@@ -111,13 +111,15 @@ class Module:
         syntax = self.syntax
         if kind == "func":
             return syntax.types[syntax.functypes()[index]]
-        defined = {"table": syntax.tables, "memory": syntax.mems, "global": syntax.globals}[kind]
+        spaces: Dict[str, Sequence[Union[Table, Mem, Global]]] = {
+            "table": syntax.tables, "memory": syntax.mems, "global": syntax.globals
+        }  # fmt: skip
         imported = [
             i.desc
             for i in syntax.imports
             if not isinstance(i.desc, TypeUse) and _KIND[type(i.desc).__name__] == kind
         ]
-        types: List[ExternType] = [*imported, *(item.type for item in defined)]
+        types: List[ExternType] = [*imported, *(item.type for item in spaces[kind])]
         return types[index]
 
     @property

@@ -24,6 +24,8 @@ class Store:
     ``fuel`` bounds the instructions executed in all; ``deadline`` is the
     seconds that each outermost call may take; both None for no bound.
     ``clock`` is the monotonic clock that deadlines are measured by.
+    ``fusing`` is ``hot`` (functions that run long get their straight-line
+    runs compiled), ``never`` (no text is ever compiled) or ``always``.
     """
 
     def __init__(
@@ -32,9 +34,10 @@ class Store:
         fuel: Optional[int] = None,
         deadline: Optional[float] = None,
         clock: Callable[[], float] = time.monotonic,
+        fusing: str = "hot",
     ) -> None:
         self.limits = limits or DEFAULT_LIMITS
-        self.inst = ExecStore(self.limits, fuel)
+        self.inst = ExecStore(self.limits, fuel, fusing)
         self.deadline = deadline
         self.loop: Any = None
         self._clock = clock

@@ -10,7 +10,7 @@ Spec: ``appendix/embedding.html#values``.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, List, Sequence
+from typing import TYPE_CHECKING, Any, Dict, List, Sequence
 
 from wasmpy.numerics.bits import NAN, f32_bits, f32_from_bits, float_bits, float_from_bits, fround
 from wasmpy.syntax.types import F32, F64, I32, I64, NumType, RefType, ResultType, ValType
@@ -18,7 +18,8 @@ from wasmpy.syntax.types import F32, F64, I32, I64, NumType, RefType, ResultType
 if TYPE_CHECKING:
     from wasmpy.api.store import Store
 
-_WIDTH = {I32: 32, I64: 64, F32: 32, F64: 64}
+_WIDTH: Dict[ValType, int] = {I32: 32, I64: 64, F32: 32, F64: 64}
+_BITS: Dict[ValType, ValType] = {F32: I32, F64: I64}
 
 
 def to_raw(store: Store, valtype: ValType, value: Any) -> Any:
@@ -86,7 +87,7 @@ def arguments(store: Store, types: ResultType, values: Sequence[Any]) -> List[An
     for i, (valtype, value) in enumerate(zip(types, values)):
         try:
             raw.append(to_raw(store, valtype, value))
-        except (TypeError, ValueError) as error:
+        except (TypeError, ValueError) as error:  # noqa: PERF203 - says which argument
             raise type(error)(f"argument {i + 1}: {error}") from None
     return raw
 
@@ -124,4 +125,4 @@ def to_bits(store: Store, types: ResultType, raw: Sequence[Any]) -> Any:
 
 
 def _bits_type(valtype: ValType) -> ValType:
-    return {F32: I32, F64: I64}.get(valtype, valtype)  # type: ignore[call-overload,no-any-return]
+    return _BITS.get(valtype, valtype)

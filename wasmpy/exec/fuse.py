@@ -20,10 +20,9 @@ ended, which is the same in every run of the same program.
 from __future__ import annotations
 
 import re
-from typing import Any, Dict, List, NamedTuple, Optional, Set, Tuple
+from typing import Any, Dict, List, Match, NamedTuple, Optional, Set, Tuple
 
-from wasmpy.exec import generated
-from wasmpy.exec import handlers as H
+from wasmpy.exec import generated, handlers
 from wasmpy.exec.prepare import Code, Slot
 from wasmpy.isa.derived import BY_OP
 
@@ -64,7 +63,8 @@ class _Runs:
 
     def __init__(self, code: Code) -> None:
         function = code.function
-        assert function.func is not None and function.instance is not None
+        assert function.func is not None
+        assert function.instance is not None
         self.code = code
         self.body = function.func.body
         self.mems = function.instance.mems
@@ -102,7 +102,7 @@ class _Runs:
         text = "\n".join(
             [f"def make({', '.join(names)}):", *self.lines, f" return [{names_of_runs}]"]
         )
-        scope: Dict[str, Any] = dict(vars(generated), callee=H.callee)
+        scope: Dict[str, Any] = dict(vars(generated), callee=handlers.callee)
         exec(compile(text, "<fused runs>", "exec"), scope)  # noqa: S102 - numbers only
         buffer = self.mems[0].buffer if self.mems else None
         made = scope["make"](*_accessors(), buffer, *self.objects)
@@ -131,7 +131,7 @@ class _Run:
         self.globals: Dict[str, str] = {}
         self.stored = False
         self.names = 0
-        self.answer: Optional[str] = None
+        self.answer: Optional[Value] = None
 
     # Building blocks ----------------------------------------------------------
 
@@ -158,7 +158,7 @@ class _Run:
         """Push; a long expression gets a name."""
         self.stack.append(self.fresh(value.text) if len(value.text) > LONGEST else value)
 
-    def settle(self, memory: bool) -> None:
+    def settle(self, *, memory: bool) -> None:
         """Name the pending values that may trap (and, if asked, those that read memory)."""
         for i, value in enumerate(self.stack):
             if value.traps or (memory and value.reads_memory):
@@ -189,13 +189,13 @@ class _Run:
             return False
         if op in generated.EXPRESSIONS:
             assert row.params is not None
-            self.numeric(generated.EXPRESSIONS[op], len(row.params), bool(row.traps))
+            self.numeric(generated.EXPRESSIONS[op], len(row.params), traps=bool(row.traps))
             return True
         if row.access is not None:
             _, offset, memidx = self.runs.body.imms[pc]
             if memidx:
                 return False
-            self.access(op, offset, row.access.store)
+            self.access(op, offset, store=row.access.store)
             return True
         rule = _TAKE.get(slot[0])
         return rule is not None and rule(self, slot[1])
@@ -205,9 +205,15 @@ class _Run:
         for i, value in enumerate(operands):
             if len(re.findall(rf"\b_{i}\b", template)) > 1:
                 operands[i] = self.named(value)
-        return _OPERAND.sub(lambda m: operands[int(m.group(1))].operand, template)
 
-    def numeric(self, template: str, count: int, traps: bool) -> None:
+        def operand(mark: Match[str]) -> str:
+            text = operands[int(mark.group(1))].operand
+            # A number needs parentheses before the dot of a method.
+            return f"({text})" if template[mark.end() : mark.end() + 1] == "." else text
+
+        return _OPERAND.sub(operand, template)
+
+    def numeric(self, template: str, count: int, *, traps: bool) -> None:
         """A numeric instruction."""
         operands = [self.pop() for _ in range(count)][::-1]
         pending = [v for v in operands if v.traps]
@@ -223,7 +229,7 @@ class _Run:
                 truth = f"not {operands[0].operand}"
         self.push(Value(text, traps or bool(pending), reads, truth))
 
-    def access(self, op: int, offset: int, store: bool) -> None:
+    def access(self, op: int, offset: int, *, store: bool) -> None:
         """A load or store of memory 0."""
         value = self.pop() if store else None
         base = self.pop()
@@ -240,7 +246,7 @@ class _Run:
         self.statements.append(text)
         self.stored = True
 
-    def set_local(self, index: int, keep: bool) -> None:
+    def set_local(self, index: int, *, keep: bool) -> None:
         """``local.set`` and ``local.tee``: a name now, the write at the end."""
         value = self.pop()
         name = self.fresh(value.text)
@@ -265,8 +271,8 @@ class _Run:
     def finish(self) -> List[str]:
         """Statements, then the writes held back, then the answer."""
         answer = self.answer
-        if answer is not None and _FREE.search(answer) or answer and "S[" in answer:
-            answer = self.fresh(answer).text
+        if answer is not None and (answer.traps or answer.reads_memory or "S[" in answer.text):
+            answer = self.fresh(answer.text)
         self.settle(memory=False)
         lines = list(self.statements)
         pushes = [value.text for value in self.stack]
@@ -274,7 +280,7 @@ class _Run:
         lines += [f"{name}.value = {value}" for name, value in self.globals.items()]
         lines += [f"L[{i}] = {self.locals[i]}" for i in sorted(self.written)]
         if answer is not None:
-            lines.append(f"return {answer}")
+            lines.append(f"return {answer.text}")
         return lines or ["pass"]
 
 
@@ -344,31 +350,32 @@ def _select(run: _Run, _: Any) -> bool:
 
 
 def _jump(run: _Run, target: int) -> bool:
-    run.answer = str(target)
+    run.answer = Value(str(target))
     return True
 
 
 def _branch_if(run: _Run, targets: Tuple[int, int]) -> bool:
     condition = run.pop()
     test = condition.truth or condition.operand
-    run.answer = f"{targets[0]} if {test} else {targets[1]}"
+    text = f"{targets[0]} if {test} else {targets[1]}"
+    run.answer = condition._replace(text=text, truth=None)
     return True
 
 
 def _branch_table(run: _Run, targets: Tuple[int, ...]) -> bool:
     index = run.named(run.pop())
     table = ", ".join(map(str, targets))
-    run.answer = f"({table},)[{index.text} if {index.text} < {len(targets)} else -1]"
+    run.answer = Value(f"({table},)[{index.text} if {index.text} < {len(targets)} else -1]")
     return True
 
 
 def _return(run: _Run, _: int) -> bool:
-    run.answer = str(H.RETURN)
+    run.answer = Value(str(handlers.RETURN))
     return True
 
 
 def _call(run: _Run, _: Any) -> bool:
-    run.answer = str(H.CALL)
+    run.answer = Value(str(handlers.CALL))
     return True
 
 
@@ -377,7 +384,7 @@ def _call_indirect(run: _Run, table: Any) -> bool:
         return False
     index = run.pop().text
     run.stack.append(run.fresh(f"callee({run.runs.name_of(table)}, {index})"))
-    run.answer = str(H.CALL_TOP)
+    run.answer = Value(str(handlers.CALL_TOP))
     return True
 
 
@@ -386,19 +393,19 @@ def _nop(run: _Run, _: Any) -> bool:
 
 
 _TAKE: Dict[Any, Any] = {
-    H.local_get: _local_get,
-    H.local_set: _local_set,
-    H.local_tee: _local_tee,
-    H.global_get: _global_get,
-    H.global_set: _global_set,
-    H.push: _push,
-    H.drop: _drop,
-    H.select: _select,
-    H.jump: _jump,
-    H.branch_if: _branch_if,
-    H.branch_table: _branch_table,
-    H.return_: _return,
-    H.call: _call,
-    H.call_indirect: _call_indirect,
-    H.nop: _nop,
+    handlers.local_get: _local_get,
+    handlers.local_set: _local_set,
+    handlers.local_tee: _local_tee,
+    handlers.global_get: _global_get,
+    handlers.global_set: _global_set,
+    handlers.push: _push,
+    handlers.drop: _drop,
+    handlers.select: _select,
+    handlers.jump: _jump,
+    handlers.branch_if: _branch_if,
+    handlers.branch_table: _branch_table,
+    handlers.return_: _return,
+    handlers.call: _call,
+    handlers.call_indirect: _call_indirect,
+    handlers.nop: _nop,
 }

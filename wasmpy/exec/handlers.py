@@ -94,8 +94,9 @@ def branch_table_dropping(
     S: List[Any], L: List[Any], a: Tuple[Tuple[int, int, int], ...]
 ) -> int:
     """``br_table`` some of whose labels drop values."""
-    i = S.pop()
-    target, arity, drop = a[i] if i < len(a) else a[-1]
+    i: int = S.pop()
+    label = a[i] if i < len(a) else a[-1]
+    target, arity, drop = label
     if drop:
         del S[len(S) - arity - drop : len(S) - arity]
     return target

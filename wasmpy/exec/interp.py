@@ -16,8 +16,8 @@ from typing import Any, List, Optional, Tuple
 
 from wasmpy.binary.decode import instr_offsets
 from wasmpy.errors import Frame, InternalError, TrapKind, WasmError, WasmTrap
-from wasmpy.exec.handlers import BULK, CALL, CALL_TOP
 from wasmpy.exec.fuse import fuse
+from wasmpy.exec.handlers import BULK, CALL, CALL_TOP
 from wasmpy.exec.host import Caller
 from wasmpy.exec.prepare import Code, Slot, prepare
 from wasmpy.exec.store import Depth, FuncInst, ModuleInst, Store
@@ -93,7 +93,7 @@ class Computation:
                     if fuel < 0 and t in code.headers:
                         fuel = meter.renew(fuel)
                         slots = self._hot(code)
-                elif t == CALL or t == CALL_TOP:
+                elif t == CALL or t == CALL_TOP:  # noqa: SIM109 - faster than a tuple
                     pc = following
                     function = a if t == CALL else S[-1]
                     if function.host is None:
@@ -165,7 +165,7 @@ class Computation:
 
     def _hot(self, code: Code) -> List[Slot]:
         """The slots to go on with in a function that was running when a slice ended."""
-        if self.store.fusing and code.run is code.slots:
+        if code.run is code.slots and self.store.fusing == "hot":
             fuse(code)
         return code.run
 
@@ -191,7 +191,7 @@ class Computation:
         if isinstance(error, WasmTrap) and not error.frames:
             self._complete(error, row, frames)
             raise error
-        elif isinstance(error, WasmError) and hasattr(error, "frames"):
+        if isinstance(error, WasmError) and hasattr(error, "frames"):
             error.frames.extend(frames)
         else:
             _attach(error, frames)
@@ -217,7 +217,8 @@ class Computation:
     def _confirm(self, access: Access) -> WasmTrap:
         """The trap of a load or store, if its operands are out of bounds indeed."""
         function = self.code.function
-        assert function.instance is not None and function.func is not None
+        assert function.instance is not None
+        assert function.func is not None
         _, offset, memidx = function.func.body.imms[self.pc]
         mem = function.instance.mems[memidx]
         address = self.stack[-2 if access.store else -1] + offset
@@ -248,11 +249,14 @@ def trace(computation: Computation) -> List[Frame]:
 
 def _frame(code: Code, pc: int) -> Frame:
     function = code.function
-    assert function.instance is not None and function.func is not None
+    assert function.instance is not None
+    assert function.func is not None
     module, body = function.instance.module, function.func.body
     offset = None
     if module.binary is not None and body.offset is not None:
-        offset = instr_offsets(module.binary, body)[pc]
+        if code.offsets is None:
+            code.offsets = instr_offsets(module.binary, body)
+        offset = code.offsets[pc]
     return Frame(function.instance.name, function.index, function.name, offset, pc)
 
 
@@ -270,4 +274,7 @@ def _code_of(function: FuncInst) -> Code:
     code: Optional[Code] = function.code
     if code is None:
         code = function.code = prepare(function)
+        assert function.instance is not None
+        if function.instance.store.fusing == "always":
+            fuse(code)
     return code

@@ -15,7 +15,7 @@ branched to, a slot jumps there.
 
 from __future__ import annotations
 
-from typing import Any, Dict, FrozenSet, List, Set, Tuple
+from typing import Any, Dict, FrozenSet, List, Optional, Set, Tuple
 
 from wasmpy.errors import InternalError
 from wasmpy.exec.generated import NUMERIC
@@ -47,12 +47,13 @@ class Code:
     interruption are looked for.  ``after[pc]`` is where a frame goes on that
     waits for the call at ``pc``.  ``entry`` is where a call begins, ``starts``
     where regions do.  ``run`` is what is executed: ``slots``, or the overlay
-    of fused runs once the function is hot.
+    of fused runs once the function is hot.  ``offsets`` are the bytes' places
+    in the file, found when a trace first asks.
     """
 
     __slots__ = (
-        "after", "arity", "cost", "entry", "function", "headers", "locals", "params", "run",
-        "slots", "starts",
+        "after", "arity", "cost", "entry", "function", "headers", "locals", "offsets", "params",
+        "run", "slots", "starts",
     )  # fmt: skip
 
     def __init__(self, function: FuncInst) -> None:
@@ -63,6 +64,7 @@ class Code:
         self.slots: List[Slot] = []
         self.run = self.slots
         self.after: List[int] = []
+        self.offsets: Optional[List[int]] = None
         self.starts: Set[int] = set()
         self.cost: List[int] = []
         self.headers: FrozenSet[int] = frozenset()
@@ -78,7 +80,8 @@ class Preparer:
     """One function being prepared; what the rules of ``handlers.BUILD`` ask."""
 
     def __init__(self, function: FuncInst) -> None:
-        assert function.func is not None and function.instance is not None
+        assert function.func is not None
+        assert function.instance is not None
         assert function.sidetable is not None
         self.function = function
         self.instance: ModuleInst = function.instance

@@ -21,6 +21,8 @@ from wasmpy.syntax.module import Func, Module
 from wasmpy.syntax.types import FuncType, GlobalType
 from wasmpy.valid.control import SideTable
 
+FUSING = ("never", "hot", "always")
+
 SLICE = 50_000
 """Fuel between two looks at the interruption flag."""
 
@@ -167,17 +169,25 @@ class Depth(NamedTuple):
 class Store:
     """What instances share: limits, the meter, interned types, the depth of calls.
 
-    ``fusing`` allows the overlay of fused runs, whose text is compiled.
+    ``fusing`` says which functions get the overlay of fused runs: ``never``
+    (nothing is compiled then), ``hot`` ones, or ``always`` all.
     """
 
     __slots__ = ("depth", "functypes", "fusing", "instances", "limits", "mems", "meter", "tables")
 
-    def __init__(self, limits: Limits = DEFAULT_LIMITS, fuel: Optional[int] = None) -> None:
+    def __init__(
+        self,
+        limits: Limits = DEFAULT_LIMITS,
+        fuel: Optional[int] = None,
+        fusing: str = "hot",
+    ) -> None:
+        if fusing not in FUSING:
+            raise ValueError(f"fusing is one of {', '.join(FUSING)}, not {fusing!r}")
         self.limits = limits
         self.meter = Meter(fuel)
         self.functypes: Dict[FuncType, FuncType] = {}
         self.depth = Depth(0, 0)
-        self.fusing = True
+        self.fusing = fusing
         self.instances = 0
         self.mems = 0
         self.tables = 0

@@ -232,7 +232,7 @@ def _const() -> Iterator[Instr]:
         yield _row(code, f"{t}.const", str(t), ((), (t,)), const="mvp", anchor=anchor)
 
 
-_WIDTH = {I32: 32, I64: 64, F32: 32, F64: 64}
+_WIDTH: Dict[ValType, int] = {I32: 32, I64: 64, F32: 32, F64: 64}
 _DIV = (TrapKind.INTEGER_DIVISION_BY_ZERO,)
 _DIV_S = (*_DIV, TrapKind.INTEGER_OVERFLOW)
 _TRUNC = (TrapKind.BAD_CONVERSION_TO_INTEGER, TrapKind.INTEGER_OVERFLOW)
@@ -307,6 +307,9 @@ def _conversions() -> Iterator[Instr]:
             yield with_sign(conv(code + i, "convert", src, dst, f"convert_{sign}"), sign)
     yield conv(0xB6, "demote", F64, F32, "demote")
     yield conv(0xBB, "promote", F32, F64, "promote")
+
+
+def _same_width() -> Iterator[Instr]:
     reinterpret = ((0xBC, F32, I32), (0xBD, F64, I64), (0xBE, I32, F32), (0xBF, I64, F64))
     for code, src, dst in reinterpret:
         operator = "reinterpret_f" if src in (F32, F64) else "reinterpret_i"
@@ -320,6 +323,9 @@ def _conversions() -> Iterator[Instr]:
             code, f"{t}.extend{width}_s", stack=((t,), (t,)),
             numeric=("iextend_s", (_WIDTH[t], width)), feature="sign_extension",
         )  # fmt: skip
+
+
+def _saturating() -> Iterator[Instr]:
     code = 0
     for dst in (I32, I64):
         for src in (F32, F64):
@@ -349,6 +355,8 @@ def _rows() -> Iterator[Instr]:
     yield from _const()
     yield from _numeric()
     yield from _conversions()
+    yield from _same_width()
+    yield from _saturating()
     yield from _reference()
 
 

@@ -38,12 +38,12 @@ def trap(kind: TrapKind) -> NoReturn:
 
 def signed(N: int, i: int) -> int:
     """The signed interpretation of ``i``.  Spec: ``exec/numerics.html#aux-signed``."""
-    return (i ^ 2 ** (N - 1)) - 2 ** (N - 1)
+    return (i ^ (1 << N - 1)) - (1 << N - 1)
 
 
 def inv_signed(N: int, i: int) -> int:
     """The unsigned form of signed ``i``.  Spec: ``exec/numerics.html#aux-signed``."""
-    return i % 2**N
+    return i % (1 << N)
 
 
 def f64_bits(z: float) -> int:

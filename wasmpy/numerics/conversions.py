@@ -16,7 +16,7 @@ from wasmpy.numerics.bits import NAN, float_bits, float_from_bits, fround, signe
 
 def wrap(M: int, N: int, i: int) -> int:
     """``i`` modulo 2^N."""
-    return i % 2**N
+    return i % (1 << N)
 
 
 def extend_u(M: int, N: int, i: int) -> int:
@@ -26,7 +26,7 @@ def extend_u(M: int, N: int, i: int) -> int:
 
 def extend_s(M: int, N: int, i: int) -> int:
     """``i``, extended with its sign."""
-    return signed(M, i) % 2**N
+    return signed(M, i) % (1 << N)
 
 
 def trunc_u(M: int, N: int, z: float) -> int:
@@ -48,16 +48,16 @@ def trunc_s(M: int, N: int, z: float) -> int:
     """
     if z != z:
         trap(TrapKind.BAD_CONVERSION_TO_INTEGER)
-    if math.isinf(z) or not -(2 ** (N - 1)) <= int(z) < 2 ** (N - 1):
+    if math.isinf(z) or not -(1 << N - 1) <= int(z) < (1 << N - 1):
         trap(TrapKind.INTEGER_OVERFLOW)
-    return int(z) % 2**N
+    return int(z) % (1 << N)
 
 
 def trunc_sat_u(M: int, N: int, z: float) -> int:
     """``z`` truncated to an unsigned integer, saturating; a NaN is 0."""
     if not z > -1.0:
         return 0
-    return int(z) if z < 2.0**N else 2**N - 1
+    return int(z) if z < 2.0**N else (1 << N) - 1
 
 
 def trunc_sat_s(M: int, N: int, z: float) -> int:
@@ -65,8 +65,8 @@ def trunc_sat_s(M: int, N: int, z: float) -> int:
     if z != z:
         return 0
     if z < -(2.0 ** (N - 1)):
-        return 2 ** (N - 1)
-    return int(z) % 2**N if z < 2.0 ** (N - 1) else 2 ** (N - 1) - 1
+        return (1 << N - 1)
+    return int(z) % (1 << N) if z < 2.0 ** (N - 1) else (1 << N - 1) - 1
 
 
 def to_float(N: int, i: int) -> float:

@@ -16,17 +16,17 @@ from wasmpy.numerics.bits import signed, trap
 
 def iadd(N: int, i1: int, i2: int) -> int:
     """The sum, modulo 2^N."""
-    return (i1 + i2) % 2**N
+    return (i1 + i2) % (1 << N)
 
 
 def isub(N: int, i1: int, i2: int) -> int:
     """The difference, modulo 2^N."""
-    return (i1 - i2) % 2**N
+    return (i1 - i2) % (1 << N)
 
 
 def imul(N: int, i1: int, i2: int) -> int:
     """The product, modulo 2^N."""
-    return (i1 * i2) % 2**N
+    return (i1 * i2) % (1 << N)
 
 
 def idiv_u(N: int, i1: int, i2: int) -> int:
@@ -44,8 +44,8 @@ def idiv_s(N: int, i1: int, i2: int) -> int:
     j1, j2 = signed(N, i1), signed(N, i2)
     q = abs(j1) // abs(j2)
     if (j1 < 0) != (j2 < 0):
-        return -q % 2**N
-    if q >= 2 ** (N - 1):
+        return -q % (1 << N)
+    if q >= (1 << N - 1):
         trap(TrapKind.INTEGER_OVERFLOW)
     return q
 
@@ -64,7 +64,7 @@ def irem_s(N: int, i1: int, i2: int) -> int:
         trap(TrapKind.INTEGER_DIVISION_BY_ZERO)
     j1 = signed(N, i1)
     r = abs(j1) % abs(signed(N, i2))
-    return (-r if j1 < 0 else r) % 2**N
+    return (-r if j1 < 0 else r) % (1 << N)
 
 
 def iand(N: int, i1: int, i2: int) -> int:
@@ -84,7 +84,7 @@ def ixor(N: int, i1: int, i2: int) -> int:
 
 def ishl(N: int, i1: int, i2: int) -> int:
     """``i1`` shifted left by ``i2`` modulo N."""
-    return (i1 << i2 % N) % 2**N
+    return (i1 << i2 % N) % (1 << N)
 
 
 def ishr_u(N: int, i1: int, i2: int) -> int:
@@ -94,17 +94,17 @@ def ishr_u(N: int, i1: int, i2: int) -> int:
 
 def ishr_s(N: int, i1: int, i2: int) -> int:
     """``i1`` shifted right by ``i2`` modulo N, extended with the sign."""
-    return (signed(N, i1) >> i2 % N) % 2**N
+    return (signed(N, i1) >> i2 % N) % (1 << N)
 
 
 def irotl(N: int, i1: int, i2: int) -> int:
     """``i1`` rotated left by ``i2`` modulo N."""
-    return (i1 << i2 % N | i1 >> -i2 % N) % 2**N
+    return (i1 << i2 % N | i1 >> -i2 % N) % (1 << N)
 
 
 def irotr(N: int, i1: int, i2: int) -> int:
     """``i1`` rotated right by ``i2`` modulo N."""
-    return (i1 >> i2 % N | i1 << -i2 % N) % 2**N
+    return (i1 >> i2 % N | i1 << -i2 % N) % (1 << N)
 
 
 def iclz(N: int, i: int) -> int:
@@ -144,7 +144,7 @@ def ilt_u(N: int, i1: int, i2: int) -> int:
 
 def ilt_s(N: int, i1: int, i2: int) -> int:
     """1 if less, signed, else 0; flipping the sign bit maps signed order to unsigned."""
-    return 1 if i1 ^ 2 ** (N - 1) < i2 ^ 2 ** (N - 1) else 0
+    return 1 if i1 ^ (1 << N - 1) < i2 ^ (1 << N - 1) else 0
 
 
 def igt_u(N: int, i1: int, i2: int) -> int:
@@ -154,7 +154,7 @@ def igt_u(N: int, i1: int, i2: int) -> int:
 
 def igt_s(N: int, i1: int, i2: int) -> int:
     """1 if greater, signed, else 0."""
-    return 1 if i1 ^ 2 ** (N - 1) > i2 ^ 2 ** (N - 1) else 0
+    return 1 if i1 ^ (1 << N - 1) > i2 ^ (1 << N - 1) else 0
 
 
 def ile_u(N: int, i1: int, i2: int) -> int:
@@ -164,7 +164,7 @@ def ile_u(N: int, i1: int, i2: int) -> int:
 
 def ile_s(N: int, i1: int, i2: int) -> int:
     """1 if less or equal, signed, else 0."""
-    return 1 if i1 ^ 2 ** (N - 1) <= i2 ^ 2 ** (N - 1) else 0
+    return 1 if i1 ^ (1 << N - 1) <= i2 ^ (1 << N - 1) else 0
 
 
 def ige_u(N: int, i1: int, i2: int) -> int:
@@ -174,9 +174,9 @@ def ige_u(N: int, i1: int, i2: int) -> int:
 
 def ige_s(N: int, i1: int, i2: int) -> int:
     """1 if greater or equal, signed, else 0."""
-    return 1 if i1 ^ 2 ** (N - 1) >= i2 ^ 2 ** (N - 1) else 0
+    return 1 if i1 ^ (1 << N - 1) >= i2 ^ (1 << N - 1) else 0
 
 
 def iextend_s(N: int, M: int, i: int) -> int:
     """The low M bits of ``i``, sign-extended to N."""
-    return signed(M, i % 2**M) % 2**N
+    return signed(M, i % (1 << M)) % (1 << N)

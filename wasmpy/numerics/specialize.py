@@ -19,7 +19,7 @@ import ast
 import copy
 import inspect
 from types import ModuleType
-from typing import Dict, Iterator, List, NamedTuple, Optional, Tuple
+from typing import Dict, Iterator, List, NamedTuple, Optional, Set, Tuple, Union
 
 from wasmpy.numerics import bits, conversions, floats, integers
 
@@ -89,12 +89,11 @@ def specialize(name: str, widths: Tuple[int, ...]) -> Specialized:
 
 def _names(expr: ast.expr, operands: Tuple[str, ...]) -> Iterator[str]:
     bound = {n.target.id for n in ast.walk(expr) if isinstance(n, ast.NamedExpr)}
-    seen = set()
+    seen: Set[str] = set()
     for node in ast.walk(expr):
-        if isinstance(node, ast.Name) and node.id not in operands and node.id not in bound:
-            if node.id not in seen:
-                seen.add(node.id)
-                yield node.id
+        if isinstance(node, ast.Name) and node.id not in {*operands, *bound, *seen}:
+            seen.add(node.id)
+            yield node.id
 
 
 def _single_expression(
@@ -125,10 +124,10 @@ class _Folder(ast.NodeTransformer):
     def __init__(self, env: Dict[str, ast.Constant]) -> None:
         self.env = env
 
-    def visit_Name(self, node: ast.Name) -> ast.expr:  # noqa: N802
+    def visit_Name(self, node: ast.Name) -> ast.expr:
         return copy.deepcopy(self.env.get(node.id, node))
 
-    def visit_Call(self, node: ast.Call) -> ast.expr:  # noqa: N802
+    def visit_Call(self, node: ast.Call) -> ast.expr:
         self.generic_visit(node)
         if not isinstance(node.func, ast.Name) or node.func.id not in FUNCTIONS:
             return node
@@ -144,7 +143,7 @@ class _Folder(ast.NodeTransformer):
         )
         return node if inlined is None else inlined
 
-    def visit_BinOp(self, node: ast.BinOp) -> ast.expr:  # noqa: N802
+    def visit_BinOp(self, node: ast.BinOp) -> ast.expr:
         self.generic_visit(node)
         left, right = node.left, node.right
         if isinstance(left, ast.Constant) and isinstance(right, ast.Constant):
@@ -155,36 +154,36 @@ class _Folder(ast.NodeTransformer):
                 return ast.BinOp(left, ast.BitAnd(), ast.Constant(modulus - 1))
         return node
 
-    def visit_Compare(self, node: ast.Compare) -> ast.expr:  # noqa: N802
+    def visit_Compare(self, node: ast.Compare) -> ast.expr:
         self.generic_visit(node)
         if all(isinstance(x, ast.Constant) for x in [node.left, *node.comparators]):
             return ast.Constant(_evaluate(node))
         return node
 
-    def visit_BoolOp(self, node: ast.BoolOp) -> ast.expr:  # noqa: N802
+    def visit_BoolOp(self, node: ast.BoolOp) -> ast.expr:
         self.generic_visit(node)
         first = node.values[0]
         if isinstance(first, ast.Constant) and bool(first.value) == isinstance(node.op, ast.Or):
             return first  # decides alone: what follows is never evaluated
         return node
 
-    def visit_UnaryOp(self, node: ast.UnaryOp) -> ast.expr:  # noqa: N802
+    def visit_UnaryOp(self, node: ast.UnaryOp) -> ast.expr:
         self.generic_visit(node)
         if isinstance(node.operand, ast.Constant):
             return ast.Constant(_evaluate(node))
         return node
 
-    def visit_IfExp(self, node: ast.IfExp) -> ast.expr:  # noqa: N802
+    def visit_IfExp(self, node: ast.IfExp) -> ast.expr:
         self.generic_visit(node)
         if isinstance(node.test, ast.Constant):
             return node.body if node.test.value else node.orelse
         return node
 
 
-def _evaluate(node: ast.expr) -> object:
+def _evaluate(node: ast.expr) -> Union[int, float]:
     """The value of an expression of constants."""
     tree = ast.fix_missing_locations(ast.Expression(copy.deepcopy(node)))
-    value: object = eval(compile(tree, "<constant>", "eval"), {"__builtins__": {}})  # noqa: S307
+    value: Union[int, float] = eval(compile(tree, "<constant>", "eval"), {"__builtins__": {}})  # noqa: S307
     return value
 
 
@@ -240,7 +239,7 @@ class _Substitute(ast.NodeTransformer):
     def __init__(self, param: str, special: Dict[int, ast.expr], arg: ast.expr) -> None:
         self.param, self.special, self.arg = param, special, arg
 
-    def visit_Name(self, node: ast.Name) -> ast.expr:  # noqa: N802
+    def visit_Name(self, node: ast.Name) -> ast.expr:
         if node.id != self.param:
             return node
         if id(node) in self.special:

@@ -145,7 +145,8 @@ class Import(NamedTuple):
     desc: ImportDesc
 
 
-class Export(NamedTuple):
+@dataclasses.dataclass(frozen=True)
+class Export:
     """An export; ``kind`` is ``func``, ``table``, ``memory`` or ``global``."""
 
     name: str

@@ -1,0 +1,1 @@
+"""The binary format: bytes to modules and back."""

@@ -1,0 +1,265 @@
+"""``wasmpy run``: run a module, as a program or by calling one of its functions.
+
+What belongs here: choosing what to call, giving it a world, and saying how it
+ended.  What does not: values as text (``wasmpy.cli.values``).
+
+Without ``--invoke`` the module is a program: its ``_start`` is called, or the
+``_initialize`` of a reactor.  It gets the three standard streams, ARGS as
+arguments after its file name, and nothing else: no environment, clocks that
+only move when they are read, randomness from a fixed seed; options open
+more.  With ``--invoke`` an exported function is called with ARGS as values,
+after ``_initialize`` where there is one, and its results are printed, a line
+each.
+
+The guest's own exit code is passed through: what the system cannot pass (it
+has 8 bits) keeps its low 8 bits, or 1 where those are 0, so that a failure
+never looks like a success.  With ``--json`` the guest's standard output goes
+to standard error, so that standard output has the document alone.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import sys
+import time
+from pathlib import PurePath
+from typing import TYPE_CHECKING, Any, Callable, Dict, List, Optional, Sequence, Tuple
+
+from wasmpy.cli.errors import (
+    CommandError,
+    ExitCode,
+    UsageError,
+    error_line,
+    print_json,
+    print_line,
+)
+from wasmpy.cli.source import STDIN, read_module
+from wasmpy.cli.values import parse_values, signature, value_json, value_text
+from wasmpy.errors import Interrupted, WasiExit, WasmError, WasmTrap, format_frames
+from wasmpy.syntax.types import FuncType
+
+if TYPE_CHECKING:
+    from wasi import WasiConfig
+    from wasmpy import Module
+
+NAME = "run"
+HELP = "run a module (.wasm or .wat): a WASI program, or one exported function"
+EXAMPLE = """\
+wasmpy run hello.wasm -- --name you
+  wasmpy run math.wat --invoke add 1 -2 --fuel 1000"""
+
+_LISTED = 40
+_NEGATIVE = re.compile(r"-(\d|\.\d|inf|nan)", re.IGNORECASE)
+_PLAIN = "\0"
+"""Stands before an argument that begins with ``-`` and yet is no option.
+
+No argument of a process can have it; argparse cannot be told in any other way.
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments of ``run``."""
+    parser.add_argument("module", metavar="MODULE", help="a file, or - for stdin")
+    parser.add_argument(
+        "args",
+        nargs="*",
+        metavar="ARGS",
+        help="the program's arguments, or the function's; after -- anything may follow",
+    )
+    parser.add_argument("--invoke", metavar="NAME", help="call this exported function")
+    parser.add_argument("--fuel", type=_fuel, metavar="N", help="execute at most N instructions")
+    parser.add_argument("--timeout", type=_seconds, metavar="S", help="run at most S seconds")
+    world = parser.add_argument_group("what the program is given")
+    world.add_argument(
+        "--env",
+        action="append",
+        default=[],
+        metavar="NAME[=VALUE]",
+        help="an environment variable; without =VALUE its own value here",
+    )
+    world.add_argument("--system-clock", action="store_true", help="real time, real sleeping")
+    world.add_argument("--system-random", action="store_true", help="real randomness")
+    world.add_argument(
+        "--wasi-transcript", action="store_true", help="print each WASI call on stderr"
+    )
+
+
+def parse(parser: argparse.ArgumentParser, argv: Sequence[str]) -> argparse.Namespace:
+    """Parse with options and ARGS in any order, negative numbers, and anything after ``--``."""
+    own = list(argv)
+    rest: List[str] = []
+    if "--" in own:
+        cut = own.index("--")
+        own, rest = own[:cut], own[cut + 1 :]
+    marked = [_PLAIN + a if _NEGATIVE.match(a) else a for a in own]
+    args = parser.parse_intermixed_args(marked + [_PLAIN + a for a in rest])
+    args.args = [a[1:] if a.startswith(_PLAIN) else a for a in args.args]
+    return args
+
+
+def _fuel(text: str) -> int:
+    """A number of instructions.  Raises: argparse.ArgumentTypeError."""
+    if not text.isdecimal() or len(text) > 30:
+        raise argparse.ArgumentTypeError(f"not a number of instructions: {text.strip(_PLAIN)!r}")
+    return int(text)
+
+
+def _seconds(text: str) -> float:
+    """A time.  Raises: argparse.ArgumentTypeError."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 < value < 1e9:
+        raise argparse.ArgumentTypeError(f"not a number of seconds: {text.strip(_PLAIN)!r}")
+    return value
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run the module; the guest's exit code, or what became of it."""
+    from wasmpy import Linker, Store
+
+    module = read_module(args.module)
+    names, functype, values = _choose(module, args)
+    linker = Linker()
+    linker.define_wasi(_config(args))
+    store = Store(fuel=args.fuel)
+    left = _countdown(args.timeout)
+    end = _Ending(args)
+    try:
+        store.deadline = left()
+        instance = linker.instantiate(module, store=store)
+        for name in names[:-1]:
+            instance.exports[name](deadline=left())
+        if names:
+            end.returned(instance.exports[names[-1]](*values, deadline=left()), functype)
+    except WasiExit as stop:
+        end.exited(stop.code)
+    except WasmTrap as trap:
+        end.stopped("trap", ExitCode.TRAP, trap, trap.backtrace())
+    except Interrupted as interruption:
+        trace = format_frames(interruption.frames)
+        end.stopped("interrupted", ExitCode.INTERRUPTED, interruption, trace)
+    return end.tell(store.fuel_consumed)
+
+
+def _countdown(seconds: Optional[float]) -> Callable[[], Optional[float]]:
+    """What is left of ``seconds`` from now on, whenever it is asked; None without a bound."""
+    if seconds is None:
+        return lambda: None
+    end = time.monotonic() + seconds
+    return lambda: max(0.0, end - time.monotonic())
+
+
+class _Ending:
+    """How the guest ended, and how that is told."""
+
+    def __init__(self, args: argparse.Namespace) -> None:
+        self._json: bool = args.json
+        self._lines: List[str] = []
+        self.document: Dict[str, Any] = {
+            "command": NAME,
+            "status": "ok",
+            "exit_code": int(ExitCode.OK),
+            "module": args.module,
+            "invoke": args.invoke,
+            "results": [],
+            "guest_exit_code": None,
+            "error": None,
+        }
+
+    def returned(self, value: Any, functype: FuncType) -> None:
+        """The function came back with ``value``."""
+        types = functype.results
+        found = () if not types else (value,) if len(types) == 1 else value
+        self._lines = [value_text(v, t) for v, t in zip(found, types)]
+        self.document["results"] = [
+            {"type": str(t), "value": value_json(v, t)} for v, t in zip(found, types)
+        ]
+
+    def exited(self, code: int) -> None:
+        """The guest called ``proc_exit``."""
+        self.document.update(status="exit", exit_code=process_code(code), guest_exit_code=code)
+
+    def stopped(self, status: str, code: ExitCode, error: WasmError, trace: str) -> None:
+        """The guest did not come to its end."""
+        self.document.update(status=status, exit_code=int(code), error=error.to_json())
+        if not self._json:
+            print_line(f"wasmpy: error: {error_line(error)}")
+            if trace:
+                print_line(trace)
+
+    def tell(self, instructions: int) -> int:
+        """Print the results or the document; the exit code."""
+        self.document["instructions"] = instructions
+        if self._json:
+            print_json(self.document)
+        else:
+            for line in self._lines:
+                print(line)
+        return int(self.document["exit_code"])
+
+
+def process_code(code: int) -> int:
+    """The guest's exit code (32 bits) as one of a process (8 bits); what is not 0 stays so."""
+    return code if code < 256 else code & 0xFF or 1
+
+
+def _choose(module: Module, args: argparse.Namespace) -> Tuple[List[str], FuncType, List[Any]]:
+    """The exports to call one after the other, the type of the last, and its arguments.
+
+    Raises: CommandError when there is nothing to call, UsageError for
+    arguments that do not fit.
+    """
+    functions = {e.name: e.type for e in module.exports if isinstance(e.type, FuncType)}
+    nothing = FuncType((), ())
+    startup = [n for n in ("_initialize",) if functions.get(n) == nothing]
+    if args.invoke is None:
+        if functions.get("_start") == nothing:
+            return ["_start"], nothing, []
+        if not startup and module.syntax.start is None:
+            raise CommandError(
+                f"{args.module} has no _start, so --invoke must name one; {_listing(functions)}"
+            )
+        return startup, nothing, []
+    functype = functions.get(args.invoke)
+    if functype is None:
+        raise CommandError(f"no function {args.invoke!r} is exported; {_listing(functions)}")
+    values = parse_values(args.args, functype, args.invoke)
+    before = [n for n in startup if n != args.invoke]
+    return [*before, args.invoke], functype, values
+
+
+def _listing(functions: Dict[str, FuncType]) -> str:
+    """What ``--invoke`` can call, with signatures, in one line."""
+    names = [signature(name, functype) for name, functype in functions.items()]
+    shown = names[:_LISTED]
+    if len(names) > _LISTED:
+        shown.append(f"and {len(names) - _LISTED} more")
+    return "there are: " + ("; ".join(shown) if shown else "no functions at all")
+
+
+def _config(args: argparse.Namespace) -> WasiConfig:
+    """The world that the options open.  Raises: UsageError."""
+    from wasi import WasiConfig
+
+    config = WasiConfig(stdin=sys.stdin, stderr=sys.stderr)
+    config.stdout = sys.stderr if args.json else sys.stdout
+    program_args = args.args if args.invoke is None else []
+    config.argv = [STDIN if args.module == STDIN else PurePath(args.module).name, *program_args]
+    env = {}
+    for item in args.env:
+        name, given, value = item.partition("=")
+        if not name or not (given or name in os.environ):
+            raise UsageError(f"--env {item}: no such variable here, and no value given")
+        env[name] = value if given else os.environ[name]
+    config.env = env
+    if args.system_clock:
+        config.use_system_clock()
+    if args.system_random:
+        config.use_system_random()
+    if args.wasi_transcript:
+        config.transcript = lambda event: print_line(f"wasi: {event}")
+    return config

@@ -1,0 +1,419 @@
+"""Instructions in the text format, flat and folded, driven by the instruction table.
+
+What belongs here: one rule per kind of immediate (or per combination, where
+the text orders or abbreviates several), and the nesting of blocks and folded
+expressions, held in a list so that depth costs no Python frame.  What does
+not: any list of instructions; those come from ``wasmpy.isa``.
+
+Spec: ``text/instructions.html``.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Callable, Dict, List, NamedTuple, Optional, Tuple
+
+from wasmpy.isa.derived import BY_MNEMONIC, op_of
+from wasmpy.isa.table import Instr
+from wasmpy.syntax.module import Expr
+from wasmpy.text.context import Labels, ModuleContext
+from wasmpy.text.lexer import Tokens
+from wasmpy.text.numbers import parse_float, parse_int, parse_nat
+from wasmpy.text.types import TypeParser
+from wasmpy.text.unsupported import instruction_feature
+
+_ELSE = op_of("else")
+_END = op_of("end")
+_IF = op_of("if")
+_DATA_INSTRS = frozenset({op_of("memory.init"), op_of("data.drop")})
+
+# What an open construct waits for.  The flat ones end with a keyword, the
+# folded ones with a parenthesis.
+_FLAT, _FLAT_IF, _FLAT_ELSE, _PLAIN, _BLOCK, _COND, _THEN, _AFTER_THEN, _ELSE_ARM, _AFTER_ELSE = (
+    range(10)
+)
+_SEQUENCES = frozenset({_FLAT, _FLAT_IF, _FLAT_ELSE, _BLOCK, _THEN, _ELSE_ARM})
+"""The states in which an instruction may stand by itself."""
+_ARMS = frozenset({_COND, _AFTER_THEN, _AFTER_ELSE})
+"""The states of a folded ``if`` between its arms."""
+
+
+class _Open:
+    """A construct that is not closed yet, and the instruction it still owes."""
+
+    __slots__ = ("at", "identifier", "imm", "op", "state")
+
+    def __init__(
+        self, state: int, op: int, imm: Any, at: int, identifier: Optional[str] = None
+    ) -> None:
+        self.state = state
+        self.op = op
+        self.imm = imm
+        self.at = at
+        self.identifier = identifier
+
+
+class _Body:
+    """An expression while it is read."""
+
+    __slots__ = ("at", "imms", "labels", "opened", "ops")
+
+    def __init__(self) -> None:
+        self.ops: List[int] = []
+        self.imms: List[Any] = []
+        self.at: List[int] = []
+        self.opened: List[_Open] = []
+        self.labels = Labels()
+        self.labels.push(None)
+
+
+class InstrParser(TypeParser):
+    """Reads expressions."""
+
+    def __init__(self, tokens: Tokens, context: ModuleContext, pos: int = 0) -> None:
+        super().__init__(tokens, context, pos)
+        self.locals: Dict[str, int] = {}
+        self.body = _Body()
+
+    def take_expr(self, end: int, local_ids: Optional[Dict[str, int]] = None) -> Expr:
+        """Take instructions up to token ``end`` as an expression.
+
+        ``local_ids`` are the identifiers of the locals in scope.
+        """
+        self.locals = local_ids or {}
+        self.body = body = _Body()
+        texts = self.texts
+        while self.pos < end:
+            text = texts[self.pos]
+            if text == "(":
+                self._open_folded()
+            elif text == ")":
+                self._close_folded()
+            else:
+                self._take_flat(text)
+        if body.opened:
+            raise self.error("unexpected token, expected end")
+        self._emit(_END, None, end)
+        place, starts = self.tokens.place, self.tokens.starts
+        return Expr(body.ops, body.imms, positions=[place(starts[at]) for at in body.at])
+
+    def _emit(self, op: int, imm: Any, at: int) -> None:
+        body = self.body
+        body.ops.append(op)
+        body.imms.append(imm)
+        body.at.append(at)
+
+    def _take_instr(self, at: int) -> Tuple[Instr, Any]:
+        """Take a plain instruction: mnemonic and immediates."""
+        text = self.texts[at]
+        rule = _PLAIN_RULES.get(text)
+        if rule is None:
+            raise self._unknown(text, at)
+        self.pos = at + 1
+        row, read = rule
+        if read is None:
+            if len(BY_MNEMONIC[text]) > 1:
+                return self._take_select(row)
+            return row, None
+        return row, read(self, row)
+
+    def _unknown(self, text: str, at: int) -> Exception:
+        """The error for a word that is no instruction here."""
+        feature = instruction_feature(text)
+        if feature is not None:
+            return self.unsupported(f"the instruction {text}", feature, at)
+        if text in BY_MNEMONIC:
+            return self.error(f"unexpected token {text}", at)
+        return self.error(f"unknown operator {text[:40]}", at)
+
+    # Flat form
+
+    def _take_flat(self, text: str) -> None:
+        """Take one instruction that is not in parentheses."""
+        body, at = self.body, self.pos
+        if body.opened and body.opened[-1].state not in _SEQUENCES:
+            raise self.error(f"unexpected token {text[:40]} in a folded instruction")
+        if text in _BLOCKS:
+            op = _BLOCKS[text]
+            self.pos += 1
+            identifier = self.take_id()
+            self._emit(op, self.take_blocktype(), at)
+            body.labels.push(identifier)
+            body.opened.append(_Open(_FLAT_IF if op == _IF else _FLAT, op, None, at))
+        elif text == "end":
+            top = body.opened[-1] if body.opened else None
+            if top is None or top.state not in (_FLAT, _FLAT_IF, _FLAT_ELSE):
+                raise self.error("unexpected token end")
+            self.pos += 1
+            self._repeat_label()
+            body.opened.pop()
+            body.labels.pop()
+            self._emit(_END, None, at)
+        elif text == "else":
+            if not body.opened or body.opened[-1].state != _FLAT_IF:
+                raise self.error("unexpected token else")
+            self.pos += 1
+            self._repeat_label()
+            body.opened[-1].state = _FLAT_ELSE
+            self._emit(_ELSE, None, at)
+        else:
+            row, imm = self._take_instr(at)
+            self._emit(row.op, imm, at)
+
+    def _repeat_label(self) -> None:
+        """Take the identifier behind ``else`` or ``end``, which must be the block's own."""
+        at = self.pos
+        identifier = self.take_id()
+        if identifier is not None and identifier != self.body.labels.top():
+            raise self.error(f"mismatching label {identifier}", at)
+
+    # Folded form
+
+    def _open_folded(self) -> None:
+        """Take an opening parenthesis, the keyword behind it, and its immediates."""
+        body, at = self.body, self.pos + 1
+        text = self.texts[at]
+        top = body.opened[-1] if body.opened else None
+        if top is not None and top.state in _ARMS and self._open_arm(top, text):
+            return
+        if text in _BLOCKS:
+            op = _BLOCKS[text]
+            self.pos = at + 1
+            identifier = self.take_id()
+            blocktype = self.take_blocktype()
+            if op == _IF:
+                # The condition comes first and is outside the label.
+                body.opened.append(_Open(_COND, op, blocktype, at, identifier))
+            else:
+                self._emit(op, blocktype, at)
+                body.labels.push(identifier)
+                body.opened.append(_Open(_BLOCK, op, None, at))
+        else:
+            row, imm = self._take_instr(at)
+            body.opened.append(_Open(_PLAIN, row.op, imm, at))
+
+    def _open_arm(self, top: _Open, text: str) -> bool:
+        """Enter an arm of the folded ``if`` on top; False if its condition goes on instead."""
+        body, at = self.body, self.pos + 1
+        if text == "then" and top.state == _COND:
+            self._emit(_IF, top.imm, top.at)
+            body.labels.push(top.identifier)
+            top.state = _AFTER_THEN
+            body.opened.append(_Open(_THEN, _IF, None, at))
+        elif text == "else" and top.state == _AFTER_THEN:
+            self._emit(_ELSE, None, at)
+            top.state = _AFTER_ELSE
+            body.opened.append(_Open(_ELSE_ARM, _IF, None, at))
+        elif top.state == _COND:
+            return False
+        else:
+            raise self.error(f"unexpected token {text[:40]} behind an arm of if", at)
+        self.pos = at + 1
+        return True
+
+    def _close_folded(self) -> None:
+        """Take a closing parenthesis."""
+        body = self.body
+        top = body.opened.pop() if body.opened else None
+        if top is None or top.state in (_FLAT, _FLAT_IF, _FLAT_ELSE):
+            raise self.error("unexpected token ), expected end")
+        if top.state == _PLAIN:
+            self._emit(top.op, top.imm, top.at)
+        elif top.state == _COND:
+            raise self.error("unexpected token ), expected (then")
+        elif top.state in (_BLOCK, _AFTER_THEN, _AFTER_ELSE):
+            self._emit(_END, None, self.pos)
+            body.labels.pop()
+        self.pos += 1
+
+    # Immediates
+
+    def _take_select(self, row: Instr) -> Tuple[Instr, Any]:
+        """Tell the rows of one mnemonic apart: with result types or without."""
+        if not self.at_list("result"):
+            return row, None
+        _, results = self.take_signature(named=False)
+        for other in BY_MNEMONIC[row.mnemonic]:
+            if other.immediates:
+                return other, results
+        return row, None
+
+    def _label(self, row: Instr) -> int:
+        text = self.texts[self.pos]
+        if text[:1] != "$":
+            return self.take_nat(32)
+        index = self.body.labels.index(text)
+        if index is None:
+            raise self.error(f"unknown label {text}")
+        self.pos += 1
+        return index
+
+    def _labels(self, row: Instr) -> Tuple[int, ...]:
+        labels = [self._label(row)]
+        while self.at_index():
+            labels.append(self._label(row))
+        return tuple(labels)
+
+    def _local(self, row: Instr) -> int:
+        text = self.texts[self.pos]
+        if text[:1] != "$":
+            return self.take_nat(32)
+        index = self.locals.get(text)
+        if index is None:
+            raise self.error(f"unknown local {text}")
+        self.pos += 1
+        return index
+
+    def _type(self, row: Instr) -> int:
+        return self.take_index("type")
+
+    def _func(self, row: Instr) -> int:
+        return self.take_index("func")
+
+    def _global(self, row: Instr) -> int:
+        return self.take_index("global")
+
+    def _elem(self, row: Instr) -> int:
+        return self.take_index("elem")
+
+    def _data(self, row: Instr) -> int:
+        if row.op in _DATA_INSTRS:
+            self.context.needs_datacount = True
+        return self.take_index("data")
+
+    def _table(self, row: Instr) -> int:
+        return self.take_index("table") if self.at_index() else 0
+
+    def _memory(self, row: Instr) -> int:
+        if not self.at_index():
+            return 0
+        at = self.pos
+        index = self.take_index("memory")
+        if index:
+            self.need("multi_memory", f"memory {index}", at)
+        return index
+
+    def _heaptype(self, row: Instr) -> object:
+        return self.take_heaptype()
+
+    def _call_indirect(self, row: Instr) -> Tuple[int, int]:
+        tableidx = self._table(row)
+        typeidx, _ = self.take_typeuse(named=False)
+        return typeidx, tableidx
+
+    def _table_init(self, row: Instr) -> Tuple[int, int]:
+        return self._segment_and(row, self._table, self._elem)
+
+    def _memory_init(self, row: Instr) -> Tuple[int, int]:
+        return self._segment_and(row, self._memory, self._data)
+
+    def _segment_and(
+        self, row: Instr, target: Callable[[Instr], int], segment: Callable[[Instr], int]
+    ) -> Tuple[int, int]:
+        """A table or memory, which may be left out, and a segment, which may not."""
+        ahead = self.texts[self.pos + 1][:1]
+        two = ahead == "$" or ahead.isdigit()
+        index = target(row) if two else 0
+        return segment(row), index
+
+    def _two_tables(self, row: Instr) -> Tuple[int, int]:
+        if not self.at_index():
+            return 0, 0
+        return self.take_index("table"), self.take_index("table")
+
+    def _two_memories(self, row: Instr) -> Tuple[int, int]:
+        if not self.at_index():
+            return 0, 0
+        return self._memory(row), self._memory(row)
+
+    def _memarg(self, row: Instr) -> Tuple[int, int, int]:
+        """Alignment (its logarithm), offset and memory.
+
+        Spec: ``text/instructions.html#text-memarg``.
+        """
+        memidx = self._memory(row)
+        offset = 0
+        assert row.access is not None
+        align = row.access.width
+        try:
+            if self.texts[self.pos].startswith("offset="):
+                offset = parse_nat(self.texts[self.pos][7:], 64)
+                self.pos += 1
+            if self.texts[self.pos].startswith("align="):
+                align = parse_nat(self.texts[self.pos][6:], 64)
+                if align == 0 or align & (align - 1):
+                    raise ValueError("alignment must be a power of two")
+                self.pos += 1
+        except ValueError as error:
+            raise self.error(str(error)) from None
+        return align.bit_length() - 1, offset, memidx
+
+    def _number(self, parse: Callable[[str, int], int], bits: int) -> int:
+        try:
+            value = parse(self.texts[self.pos], bits)
+        except ValueError as error:
+            raise self.error(str(error)) from None
+        self.pos += 1
+        return value
+
+    def _i32(self, row: Instr) -> int:
+        return self._number(parse_int, 32)
+
+    def _i64(self, row: Instr) -> int:
+        return self._number(parse_int, 64)
+
+    def _f32(self, row: Instr) -> int:
+        return self._number(parse_float, 32)
+
+    def _f64(self, row: Instr) -> int:
+        return self._number(parse_float, 64)
+
+
+_Read = Callable[[InstrParser, Instr], Any]
+
+RULES: Dict[Tuple[str, ...], Optional[_Read]] = {
+    (): None,
+    ("labelidx",): InstrParser._label,
+    ("labels",): InstrParser._labels,
+    ("typeidx",): InstrParser._type,
+    ("funcidx",): InstrParser._func,
+    ("tableidx",): InstrParser._table,
+    ("memidx",): InstrParser._memory,
+    ("globalidx",): InstrParser._global,
+    ("localidx",): InstrParser._local,
+    ("elemidx",): InstrParser._elem,
+    ("dataidx",): InstrParser._data,
+    ("heaptype",): InstrParser._heaptype,
+    ("memarg",): InstrParser._memarg,
+    ("i32",): InstrParser._i32,
+    ("i64",): InstrParser._i64,
+    ("f32",): InstrParser._f32,
+    ("f64",): InstrParser._f64,
+    ("typeidx", "tableidx"): InstrParser._call_indirect,
+    ("elemidx", "tableidx"): InstrParser._table_init,
+    ("dataidx", "memidx"): InstrParser._memory_init,
+    ("tableidx", "tableidx"): InstrParser._two_tables,
+    ("memidx", "memidx"): InstrParser._two_memories,
+}
+"""How the immediates of an instruction are read, by their kinds."""
+
+STRUCTURED = frozenset({("blocktype",), ("valtypes",)})
+"""Immediates that the block structure or the choice of a row reads."""
+
+
+class _Rule(NamedTuple):
+    row: Instr
+    read: Optional[_Read]
+
+
+_BLOCKS: Dict[str, int] = {
+    rows[0].mnemonic: rows[0].op
+    for rows in BY_MNEMONIC.values()
+    if rows[0].immediates == ("blocktype",)
+}
+_PLAIN_RULES: Dict[str, _Rule] = {
+    mnemonic: _Rule(rows[0], RULES[rows[0].immediates])
+    for mnemonic, rows in BY_MNEMONIC.items()
+    if rows[0].immediates not in STRUCTURED and rows[0].op not in (_ELSE, _END)
+}
+
+__all__ = ["RULES", "STRUCTURED", "InstrParser"]

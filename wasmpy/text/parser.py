@@ -1,0 +1,339 @@
+"""Modules in the text format.
+
+What belongs here: the module and its fields, in two passes: the first gives
+every definition its index and reads the types, the second reads the rest in
+the order of the text, so that implicit types are added in that order.  What
+does not: segments (``segments``), instructions and types.
+
+Spec: ``text/modules.html``.
+"""
+
+from __future__ import annotations
+
+from typing import Callable, Dict, List, Optional, Tuple
+
+from wasmpy.config import Features
+from wasmpy.syntax.module import (
+    Export,
+    Expr,
+    Func,
+    Global,
+    Import,
+    ImportDesc,
+    Mem,
+    Module,
+    Table,
+    TypeUse,
+)
+from wasmpy.syntax.types import MemType, TableType, ValType
+from wasmpy.text.context import ModuleContext
+from wasmpy.text.lexer import EOF, Tokens, tokenize
+from wasmpy.text.segments import SegmentParser
+from wasmpy.text.types import ParamNames
+from wasmpy.text.unsupported import field_feature
+
+_EXTERNS = frozenset({"func", "table", "memory", "global"})
+
+
+def parse_module(source: str, features: Features = Features.ALL) -> Module:
+    """The module that ``source`` denotes: ``(module ...)``, or its fields alone.
+
+    Identifiers go to ``Module.names``.
+
+    Raises: MalformedError with line and column; Unsupported, a subclass, for
+    syntax that uses a feature outside ``features`` or beyond this version.
+    """
+    tokens = tokenize(source)
+    texts = tokens.texts
+    if texts[0] == "(" and texts[1] == "module":
+        end = tokens.closers[0]
+        pos = 2
+        if texts[end + 1] != EOF:
+            raise tokens.error(end + 1, "unexpected token behind the module")
+    else:
+        pos, end = 0, len(texts) - 1
+    return parse_fields(tokens, pos, end, features)
+
+
+def parse_fields(tokens: Tokens, pos: int, end: int, features: Features) -> Module:
+    """The module whose identifier (if it has one) and fields are the tokens from pos to end."""
+    parser = ModuleParser(tokens, ModuleContext(features), pos)
+    return parser.take_module(end)
+
+
+class ModuleParser(SegmentParser):
+    """Reads the fields of one module."""
+
+    def take_module(self, end: int) -> Module:
+        """Take the identifier and the fields up to token ``end``."""
+        module = self.context.module
+        identifier = self.take_id()
+        fields = self._list_fields(end)
+        self._number_fields(fields)
+        for start in fields:
+            if self.texts[start + 1] == "type":
+                self._take_type(start)
+        for start in fields:
+            self.pos = start + 2
+            take = _FIELDS[self.texts[start + 1]]
+            if take is not None:
+                take(self, self.closers[start])
+                self.expect(")")
+        if self.context.needs_datacount:
+            module.datacount = len(module.datas)
+        if identifier is not None:
+            module.names.module = identifier[1:]
+        module.names.funcs = {index: name[1:] for name, index in self.spaces["func"].ids.items()}
+        return module
+
+    # First pass
+
+    def _list_fields(self, end: int) -> List[int]:
+        """The positions of the fields up to token ``end``."""
+        fields = []
+        while self.pos < end:
+            if self.texts[self.pos] != "(":
+                self.unexpected("a module field")
+            keyword = self.texts[self.pos + 1]
+            if keyword not in _FIELDS:
+                feature = field_feature(keyword)
+                if feature is not None:
+                    raise self.unsupported(f"the field ({keyword} ...)", feature)
+                self.pos += 1
+                self.unexpected("a module field")
+            fields.append(self.pos)
+            self.pos = self.closers[self.pos] + 1
+        return fields
+
+    def _number_fields(self, fields: List[int]) -> None:
+        """Give each definition its index; check that imports come first."""
+        defined = ""
+        for start in fields:
+            keyword = self.texts[start + 1]
+            self.pos = start + 2
+            kind = keyword
+            imported = False
+            if keyword == "import":
+                imported = True
+                kind = self._imported_kind()
+            if kind in _EXTERNS or kind in ("type", "elem", "data"):
+                self._define(kind)
+            if keyword in _EXTERNS:
+                imported = self._skip_exports()
+                if not imported:
+                    defined = keyword
+                    self._number_inline_segment(keyword, self.closers[start])
+            if imported and defined:
+                word = {"func": "function"}.get(defined, defined)
+                raise self.error(f"import after {word}", start)
+
+    def _define(self, kind: str) -> None:
+        """Define the identifier that comes next, if there is one, in a space."""
+        at = self.pos
+        try:
+            index = self.spaces[kind].define(self.take_id())
+        except ValueError as error:
+            raise self.error(str(error), at) from None
+        if kind == "memory" and index:
+            self.need("multi_memory", "a second memory", at)
+
+    def _imported_kind(self) -> str:
+        """Go to the identifier within an import field and give the kind of what is imported."""
+        self.take_name()
+        self.take_name()
+        self.expect("(")
+        kind = self.texts[self.pos]
+        if kind not in _EXTERNS:
+            feature = field_feature(kind)
+            if feature is not None:
+                raise self.unsupported(f"the import of a {kind}", feature)
+            self.unexpected("a kind of import")
+        self.pos += 1
+        return kind
+
+    def _skip_exports(self) -> bool:
+        """Pass over inline exports; whether an inline import follows."""
+        while self.at_list("export"):
+            self.pos = self.closers[self.pos] + 1
+        return self.at_list("import")
+
+    def _number_inline_segment(self, keyword: str, end: int) -> None:
+        """Count the segment inside a table or memory."""
+        kind = {"table": "elem", "memory": "data"}.get(keyword)
+        pos = self.pos
+        while kind is not None and pos < end:
+            if self.texts[pos] == "(":
+                if self.texts[pos + 1] == kind:
+                    self.spaces[kind].define(None)
+                pos = self.closers[pos]
+            pos += 1
+
+    def _take_type(self, start: int) -> None:
+        self.pos = start + 2
+        self.take_id()
+        self.context.append_type(self.take_functype())
+        self.expect(")")
+
+    # Second pass
+
+    def _take_exports(self, kind: str, index: int) -> None:
+        """Take inline exports."""
+        while self.take_list("export"):
+            self.context.module.exports.append(Export(self.take_name(), kind, index))
+            self.expect(")")
+
+    def _take_inline_import(self) -> Optional[Tuple[str, str]]:
+        """Take an inline import: the two names, or None."""
+        if not self.take_list("import"):
+            return None
+        names = self.take_name(), self.take_name()
+        self.expect(")")
+        return names
+
+    def _begin(self, kind: str) -> int:
+        """Take identifier and inline exports; give the index."""
+        self.take_id()
+        index = self.context.next_index(kind)
+        self._take_exports(kind, index)
+        return index
+
+    def _import_as(self, names: Tuple[str, str], desc: ImportDesc) -> None:
+        self.context.module.imports.append(Import(names[0], names[1], desc))
+
+    def _take_import(self, end: int) -> None:
+        names = self.take_name(), self.take_name()
+        self.expect("(")
+        kind = self.texts[self.pos]
+        self.pos += 1
+        self.take_id()
+        index = self.context.next_index(kind)
+        if kind == "func":
+            self._import_func(names, index)
+        else:
+            take: Dict[str, Callable[[], ImportDesc]] = {
+                "table": self.take_tabletype,
+                "memory": self.take_memtype,
+                "global": self.take_globaltype,
+            }
+            self._import_as(names, take[kind]())
+        self.expect(")")
+
+    def _import_func(self, names: Tuple[str, str], funcidx: int) -> None:
+        at = self.pos
+        typeidx, params = self.take_typeuse(named=True)
+        self._local_ids(funcidx, params, at)
+        self._import_as(names, TypeUse(typeidx))
+
+    def _local_ids(self, funcidx: int, variables: ParamNames, at: int) -> Dict[str, int]:
+        """The identifiers of parameters and locals; kept as names of the function."""
+        ids: Dict[str, int] = {}
+        for index, (identifier, _) in enumerate(variables):
+            if identifier is not None:
+                if identifier in ids:
+                    raise self.error(f"duplicate local {identifier}", at)
+                ids[identifier] = index
+        if ids:
+            self.context.module.names.locals[funcidx] = {
+                index: name[1:] for name, index in ids.items()
+            }
+        return ids
+
+    def _take_func(self, end: int) -> None:
+        index = self._begin("func")
+        names = self._take_inline_import()
+        if names is not None:
+            self._import_func(names, index)
+            return
+        at = self.pos
+        typeidx, variables = self.take_typeuse(named=True)
+        runs: List[Tuple[int, ValType]] = []
+        while self.take_list("local"):
+            identifier = self.take_id()
+            types = [self.take_valtype()] if identifier else self.take_valtypes()
+            self.expect(")")
+            for valtype in types:
+                variables.append((identifier, valtype))
+                if runs and runs[-1][1] == valtype:
+                    runs[-1] = (runs[-1][0] + 1, valtype)
+                else:
+                    runs.append((1, valtype))
+        ids = self._local_ids(index, variables, at)
+        body = self.take_expr(end, ids)
+        self.context.module.funcs.append(Func(typeidx, runs, body))
+
+    def _take_table(self, end: int) -> None:
+        index = self._begin("table")
+        names = self._take_inline_import()
+        if names is not None:
+            self._import_as(names, self.take_tabletype())
+            return
+        addrtype = self.take_addrtype()
+        if self.at_number():
+            limits = self.take_limits()
+            tabletype = TableType(self.take_reftype(), limits, addrtype)
+            init: Optional[Expr] = None
+            if self.pos < end:
+                self.need("function_references", "a table with an initial value")
+                init = self.take_expr(end)
+        else:
+            reftype = self.take_reftype()
+            limits = self.take_table_elems(index, reftype, addrtype)
+            tabletype, init = TableType(reftype, limits, addrtype), None
+        self.context.module.tables.append(Table(tabletype, init))
+
+    def _take_memory(self, end: int) -> None:
+        index = self._begin("memory")
+        names = self._take_inline_import()
+        if names is not None:
+            self._import_as(names, self.take_memtype())
+            return
+        addrtype = self.take_addrtype()
+        if self.at_list("pagesize"):
+            raise self.unsupported("a page size", "custom_page_sizes")
+        if self.at_list("data"):
+            limits = self.take_memory_data(index, addrtype)
+            memtype = MemType(limits, addrtype)
+        else:
+            memtype = self.take_memtype_rest(addrtype)
+        self.context.module.mems.append(Mem(memtype))
+
+    def _take_global(self, end: int) -> None:
+        self._begin("global")
+        names = self._take_inline_import()
+        globaltype = self.take_globaltype()
+        if names is not None:
+            self._import_as(names, globaltype)
+            return
+        self.context.module.globals.append(Global(globaltype, self.take_expr(end)))
+
+    def _take_export(self, end: int) -> None:
+        name = self.take_name()
+        self.expect("(")
+        kind = self.texts[self.pos]
+        if kind not in _EXTERNS:
+            feature = field_feature(kind)
+            if feature is not None:
+                raise self.unsupported(f"the export of a {kind}", feature)
+            self.unexpected("a kind of export")
+        self.pos += 1
+        self.context.module.exports.append(Export(name, kind, self.take_index(kind)))
+        self.expect(")")
+
+    def _take_start(self, end: int) -> None:
+        if self.context.module.start is not None:
+            raise self.error("multiple start sections", self.pos - 2)
+        self.context.module.start = self.take_index("func")
+
+
+_FIELDS: Dict[str, Optional[Callable[[ModuleParser, int], None]]] = {
+    "type": None,
+    "import": ModuleParser._take_import,
+    "func": ModuleParser._take_func,
+    "table": ModuleParser._take_table,
+    "memory": ModuleParser._take_memory,
+    "global": ModuleParser._take_global,
+    "export": ModuleParser._take_export,
+    "start": ModuleParser._take_start,
+    "elem": ModuleParser.take_elem,
+    "data": ModuleParser.take_data,
+}

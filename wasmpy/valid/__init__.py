@@ -1,0 +1,1 @@
+"""The validation chapter: is a module valid, and where does its control flow go."""

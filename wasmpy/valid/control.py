@@ -1,0 +1,259 @@
+"""Rules for control instructions, and the side table they write.
+
+What belongs here: blocks, branches, calls, and where each branch goes.
+
+Spec: ``valid/instructions.html#control-instructions``.
+"""
+
+from __future__ import annotations
+
+from typing import Any, List, NamedTuple, Tuple
+
+from wasmpy.isa.derived import op_of
+from wasmpy.syntax.types import FUNCREF, I32
+from wasmpy.valid.context import SENTINEL, VALUE_SIGNATURE, Signature
+from wasmpy.valid.stack import (
+    CTRL_BASE,
+    CTRL_END,
+    CTRL_FIXUPS,
+    CTRL_OP,
+    CTRL_PLACE,
+    CTRL_START,
+    CTRL_UNREACHABLE,
+    FUNCTION,
+    Body,
+    Ctrl,
+    rule,
+)
+
+_BLOCK, _LOOP, _IF, _ELSE = (op_of(m) for m in ("block", "loop", "if", "else"))
+_I32 = I32.code
+
+
+class SideTable(NamedTuple):
+    """Where the branches of a body go.
+
+    ``branches`` has three numbers per branch, in the order of the
+    instructions: the pc it goes to, how many values it carries, and how many
+    values below these it removes.  One entry each for ``br``, ``br_if``,
+    ``if`` (to behind its ``else``, or behind its ``end`` without one) and
+    ``else`` (to behind the ``end``), n + 1 for ``br_table``.  A branch to a
+    loop goes behind the ``loop``, one to the body itself to its last
+    ``end``.  Code that cannot be reached has entries too, with 0 removed
+    where that is not known.  ``max_height`` is a height the operand stack
+    never passes, counted in values.
+    """
+
+    branches: List[int]
+    max_height: int
+
+
+def _signature(v: Body, blocktype: Any) -> Signature:
+    """The type of a block that has one.  Spec: ``valid/types.html#valid-blocktype``."""
+    if isinstance(blocktype, int):
+        if blocktype >= len(v.C.types):
+            v.unknown("type", blocktype)
+        return v.C.types[blocktype]
+    return VALUE_SIGNATURE[blocktype.code]
+
+
+def _enter(v: Body, op: int, blocktype: Any, place: int) -> None:
+    """Take the parameters of a block and push its control frame."""
+    vals = v.vals
+    if blocktype is None:
+        v.ctrls.append([op, b"", b"", len(vals), False, [], place])
+        vals.append(SENTINEL)
+        return
+    start, end = _signature(v, blocktype)
+    v.pop_types(start)
+    v.ctrls.append([op, start, end, len(vals), False, [], place])
+    vals.append(SENTINEL)
+    vals += start
+
+
+@rule("block")
+def _block(v: Body, blocktype: Any) -> None:
+    _enter(v, _BLOCK, blocktype, 0)
+
+
+@rule("loop")
+def _loop(v: Body, blocktype: Any) -> None:
+    _enter(v, _LOOP, blocktype, v.pc + 1)
+
+
+@rule("if")
+def _if(v: Body, blocktype: Any) -> None:
+    v.pop(_I32)
+    branches = v.branches
+    place = len(branches)
+    branches += (0, 0, 0)
+    _enter(v, _IF, blocktype, place)
+    branches[place + 1] = len(v.ctrls[-1][CTRL_START])
+
+
+def _leave(v: Body, top: Ctrl) -> None:
+    """The operands of a frame at its end must be its results, and no more."""
+    vals = v.vals
+    height = top[CTRL_BASE] + 1
+    types = top[CTRL_END]
+    if vals[height:] != types:
+        there = bytes(vals[height:])
+        v.pop_types(types)
+        if len(vals) != height:
+            raise v.mismatched(types, there)
+
+
+@rule("else")
+def _else(v: Body, _: Any) -> None:
+    top = v.ctrls[-1]
+    if top[CTRL_OP] != _IF:
+        raise v.invalid("else without if")
+    _leave(v, top)
+    top[CTRL_FIXUPS].append(len(v.branches))
+    v.branches += (0, len(top[CTRL_END]), 0)
+    v.branches[top[CTRL_PLACE]] = v.pc + 1
+    top[CTRL_OP] = _ELSE
+    top[CTRL_UNREACHABLE] = False
+    vals = v.vals
+    del vals[top[CTRL_BASE] + 1 :]
+    vals += top[CTRL_START]
+
+
+@rule("end")
+def _end(v: Body, _: Any) -> None:
+    ctrls = v.ctrls
+    op, start, end, base, _unreachable, fixups, place = top = ctrls[-1]
+    vals = v.vals
+    if end or len(vals) != base + 1:
+        _leave(v, top)
+        del vals[base:]
+        vals += end
+    else:
+        vals.pop()
+    after = v.pc + 1
+    if op == _IF:
+        # Without else the other arm passes the parameters on.
+        if start != end:
+            raise v.mismatched(end, start)
+        v.branches[place] = after
+    elif op == FUNCTION:
+        after -= 1
+    if fixups:
+        branches = v.branches
+        for i in fixups:
+            branches[i] = after
+    ctrls.pop()
+
+
+def _branch(v: Body, depth: int) -> bytes:
+    """Note a branch to label ``depth``; the types it carries.
+
+    Called when nothing but the carried operands is left to take.
+    """
+    ctrls = v.ctrls
+    if depth >= len(ctrls):
+        v.unknown("label", depth)
+    op, types, end, base, _unreachable, fixups, pc = ctrls[-1 - depth]
+    branches = v.branches
+    if op != _LOOP:
+        types = end
+        fixups.append(len(branches))
+    arity = len(types)
+    # Each frame in between has a sentinel in the stack.
+    drop = len(v.vals) - base - 1 - depth - arity
+    if drop < 0 or ctrls[-1][CTRL_UNREACHABLE]:
+        drop = 0
+    branches += (pc, arity, drop)
+    return types  # type: ignore[no-any-return]
+
+
+@rule("br")
+def _br(v: Body, depth: int) -> None:
+    types = _branch(v, depth)
+    if types:
+        v.pop_types(types)
+    v.set_unreachable()
+
+
+@rule("br_if")
+def _br_if(v: Body, depth: int) -> None:
+    vals = v.vals
+    if vals[-1] == _I32:
+        vals.pop()
+    else:
+        v.pop(_I32)
+    types = _branch(v, depth)
+    if types and not vals.endswith(types):
+        v.pop_types(types)
+        vals += types
+
+
+def _label_types(v: Body, depth: int) -> bytes:
+    if depth >= len(v.ctrls):
+        v.unknown("label", depth)
+    target = v.ctrls[-1 - depth]
+    types: bytes = target[CTRL_START if target[CTRL_OP] == _LOOP else CTRL_END]
+    return types
+
+
+@rule("br_table")
+def _br_table(v: Body, labels: Tuple[int, ...]) -> None:
+    """All labels have the arity of the default and each takes what is there."""
+    v.pop(_I32)
+    vals = v.vals
+    default = _label_types(v, labels[-1])
+    checked = set()
+    for depth in labels:
+        types = _branch(v, depth)
+        if types in checked:
+            continue
+        checked.add(types)
+        if len(types) != len(default):
+            raise v.mismatched(default, types)
+        # Taken and put back as they were: the next label sees the same operands.
+        there = bytes(vals[v.ctrls[-1][CTRL_BASE] + 1 :][-len(types) :]) if types else b""
+        v.pop_types(types)
+        vals += there
+    v.set_unreachable()
+
+
+@rule("return")
+def _return(v: Body, _: Any) -> None:
+    v.pop_types(v.results)
+    v.set_unreachable()
+
+
+@rule("unreachable")
+def _unreachable(v: Body, _: Any) -> None:
+    v.set_unreachable()
+
+
+@rule("call")
+def _call(v: Body, funcidx: int) -> None:
+    funcs = v.C.funcs
+    if funcidx >= len(funcs):
+        v.unknown("function", funcidx)
+    params, results = funcs[funcidx]
+    vals = v.vals
+    if params:
+        if vals.endswith(params):
+            del vals[-len(params) :]
+        else:
+            v.pop_types(params)
+    vals += results
+
+
+@rule("call_indirect")
+def _call_indirect(v: Body, imm: Tuple[int, int]) -> None:
+    typeidx, tableidx = imm
+    C = v.C
+    if tableidx >= len(C.tables):
+        v.unknown("table", tableidx)
+    if C.tables[tableidx].reftype != FUNCREF:
+        raise v.invalid("type mismatch", "funcref", str(C.tables[tableidx].reftype))
+    if typeidx >= len(C.types):
+        v.unknown("type", typeidx)
+    v.pop(_I32)
+    params, results = C.types[typeidx]
+    v.pop_types(params)
+    v.vals += results
