@@ -96,8 +96,12 @@ def _read_memarg(x: InstrReader, r: Reader) -> Tuple[int, int, int]:
     flags = r.u32()
     memidx = 0
     if flags >= 0x40:
-        if "multi_memory" not in x.features or flags >= 0x80:
+        if flags >= 0x80:
             raise r.malformed(f"malformed memop flags {flags:#x}", start)
+        if "multi_memory" not in x.features:
+            raise r.malformed(
+                f"malformed memop flags {flags:#x} (needs the feature multi_memory)", start
+            )
         flags -= 0x40
         memidx = r.u32()
     return flags, r.unsigned(64 if "memory64" in x.features else 32), memidx

@@ -142,6 +142,8 @@ class Reader:
 
         The elements are still to come, a byte each at least; where fewer are
         left the first one that is missing is reported by whoever reads it.
+        So no more are promised than one beyond the end: PyPy allocates a list
+        that is made from a range at the range's length.
 
         Raises: MalformedError.
         """
@@ -149,7 +151,7 @@ class Reader:
         count = self.u32()
         if count > limit and count <= self.end - self.pos:
             raise self.malformed(f"too many {what}: {count}, the limit is {limit}", start)
-        return count
+        return min(count, self.end - self.pos + 1)
 
     def indices(self, count: int) -> List[int]:
         """``count`` unsigned 32-bit integers.  Raises: MalformedError."""

@@ -16,7 +16,6 @@ from typing import Any, Dict, List, Optional
 from hostabi.backend import Backend
 from hostabi.errors import PayloadError, PolicyError
 from hostabi.guard import GATEWAY, Guard
-from hostabi.inputs import OMITTED
 from hostabi.labels import AgentLabels, Item, ResourceLabels, ResponseLabels
 from hostabi.payload import decode
 from hostabi.rules import RulesBackend
@@ -97,8 +96,7 @@ def run(args: argparse.Namespace) -> int:
             resource = guard.label_resource(args.tool, tool_args)
             reports.append(resource.report)
         elif args.function == "label-response":
-            sent = OMITTED if args.args is None else tool_args
-            response = guard.label_response(args.tool, result, sent)
+            response = guard.label_response(args.tool, result, tool_args)
             reports.append(guard.last_report)
     if args.json:
         print_json(_document(args, agent, resource, response, reports))

@@ -23,7 +23,7 @@ from wasmpy.valid.control import SideTable
 
 FUSING = ("never", "hot", "always")
 
-SLICE = 50_000
+SLICE = 20_000
 """Fuel between two looks at the interruption flag."""
 
 

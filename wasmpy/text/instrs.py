@@ -263,9 +263,6 @@ class InstrParser(TypeParser):
         self.pos += 1
         return index
 
-    def _type(self, row: Instr) -> int:
-        return self.take_index("type")
-
     def _func(self, row: Instr) -> int:
         return self.take_index("func")
 
@@ -374,7 +371,6 @@ RULES: Dict[Tuple[str, ...], Optional[_Read]] = {
     (): None,
     ("labelidx",): InstrParser._label,
     ("labels",): InstrParser._labels,
-    ("typeidx",): InstrParser._type,
     ("funcidx",): InstrParser._func,
     ("tableidx",): InstrParser._table,
     ("memidx",): InstrParser._memory,

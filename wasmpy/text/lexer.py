@@ -1,9 +1,9 @@
 """The lexical format: source text into tokens, in one pass and linear time.
 
 What belongs here: white space, comments, annotations (skipped), the shape of
-tokens, the pairing of parentheses and the place of each token in the source.
-What does not: the value of a literal (``numbers``, ``strings``) and what a
-token means where it stands.
+tokens, the bytes of strings, the pairing of parentheses and the place of each
+token in the source.  What does not: the value of a number (``numbers``) and
+what a token means where it stands.
 
 Spec: ``text/lexical.html``.
 """
@@ -22,10 +22,11 @@ _PLAIN = r'[^"\\\x00-\x1f\x7f]*'
 _STRING = f'"{_PLAIN}(?:{_ESCAPE}{_PLAIN})*"'
 _RESERVED = rf"(?:[{_IDCHAR},\[\]{{}}]+|;(?!;)|{_STRING})+"
 
-_OPEN, _CLOSE, _WORD, _COMMENT, _ANNOTATION, _END = range(1, 7)
+_OPEN, _CLOSE, _BARE, _WORD, _COMMENT, _ANNOTATION, _END = range(1, 8)
 _ALTERNATIVES = (
     r"(\((?![;@]))",
     r"(\))",
+    rf"([{_IDCHAR}]+)(?![{_IDCHAR}\",;\[\]{{}}])",
     f"({_RESERVED})",
     r"(\(;)",
     r"(\(@)",
@@ -98,12 +99,10 @@ def tokenize(source: str) -> Tokens:
         assert m is not None
         kind = m.lastindex
         pos = m.end()
-        if kind == _WORD:
-            text = m.group(_WORD)
+        if kind == _BARE:
+            text = m.group(_BARE)
             start = pos - len(text)
-            if '"' in text or not _BARE_WORD.fullmatch(text):
-                text = _checked_word(tokens, start, text)
-            elif text == "$":
+            if text == "$":
                 raise tokens.error_at(start, "empty identifier")
             closers.append(0)
         elif kind == _OPEN:
@@ -115,6 +114,10 @@ def tokenize(source: str) -> Tokens:
             if not opened:
                 raise tokens.error_at(start, "unexpected token )")
             closers[opened.pop()] = len(texts)
+            closers.append(0)
+        elif kind == _WORD:
+            start = m.start(_WORD)
+            text = _checked_word(tokens, start, m.group(_WORD))
             closers.append(0)
         elif kind == _COMMENT:
             pos = _skip_comment(tokens, pos)
@@ -137,7 +140,9 @@ def tokenize(source: str) -> Tokens:
 
 
 def _checked_word(tokens: Tokens, start: int, text: str) -> str:
-    """A word that holds more than id characters: a string, a quoted identifier, or reserved."""
+    """A word with something behind it or in it: a string, a quoted identifier, or reserved."""
+    if _BARE_WORD.fullmatch(text) and text != "$":
+        return text
     if not _WHOLE_STRING.fullmatch(text):
         raise tokens.error_at(start, f"unknown operator {text[:40]}")
     if text[0] == "$":
@@ -203,7 +208,7 @@ def _skip_annotation(tokens: Tokens, pos: int) -> int:
             pos = _skip_comment(tokens, pos)
         elif kind == _END:
             raise tokens.error_at(start, "unclosed annotation")
-        elif kind != _WORD:
+        elif kind not in (_BARE, _WORD):
             raise _illegal(tokens, pos - 1)
     return pos
 

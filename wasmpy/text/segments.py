@@ -22,6 +22,8 @@ from wasmpy.syntax.types import (
 )
 from wasmpy.text.instrs import InstrParser
 
+_REF_FUNC = [op_of("ref.func"), op_of("end")]
+
 
 class SegmentParser(InstrParser):
     """Reads segments."""
@@ -75,17 +77,21 @@ class SegmentParser(InstrParser):
         return items
 
     def _take_exprs(self, end: int) -> List[Union[int, Expr]]:
-        """Take element expressions: ``(item instr*)`` or one folded instruction."""
+        """Take element expressions: ``(item instr*)`` or one folded instruction.
+
+        One that is ``ref.func x`` alone is given as x.
+        """
         items: List[Union[int, Expr]] = []
         while self.pos < end:
             if self.texts[self.pos] != "(":
                 self.unexpected("an element expression")
             closer = self.closers[self.pos]
             if self.take_list("item"):
-                items.append(self.take_expr(closer))
+                item = self.take_expr(closer)
                 self.expect(")")
             else:
-                items.append(self.take_expr(closer + 1))
+                item = self.take_expr(closer + 1)
+            items.append(item.imms[0] if item.ops == _REF_FUNC else item)
         return items
 
     def take_table_elems(self, tableidx: int, reftype: RefType, addrtype: NumType) -> Limits:

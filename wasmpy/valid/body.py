@@ -16,6 +16,7 @@ import functools
 from typing import Any, Dict, List, Tuple
 
 from wasmpy.config import Features
+from wasmpy.errors import InvalidError
 from wasmpy.isa.derived import BY_OP, op_of
 from wasmpy.isa.table import INSTRS, OP_COUNT, Instr
 from wasmpy.syntax.module import Expr
@@ -111,8 +112,19 @@ def validate_constant(C: Context, expr: Expr, result: int, where: str, known: in
     v = Body(C, expr.ops, expr.imms, b"", bytes([result]), None, where)
     if "gc" not in C.features:
         known = min(known, C.imported_globals)
-    last = len(expr.ops) - 1
-    for pc, op in enumerate(expr.ops):
+    try:
+        _check_constant(v, known)
+        _run(v)
+    except InvalidError as error:
+        error.offset = expr.offset
+        raise
+
+
+def _check_constant(v: Body, known: int) -> None:
+    """Every instruction is constant; globals are among the first ``known``, and immutable."""
+    C = v.C
+    last = len(v.ops) - 1
+    for pc, op in enumerate(v.ops):
         v.pc = pc
         row = BY_OP[op]
         if pc == last and op == _END:
@@ -120,13 +132,12 @@ def validate_constant(C: Context, expr: Expr, result: int, where: str, known: in
         if row is None or not row.const or (row.const != "mvp" and row.const not in C.features):
             raise v.invalid("constant expression required")
         if op == _GLOBAL_GET:
-            globalidx = expr.imms[pc]
+            globalidx = v.imms[pc]
             if globalidx >= known:
                 own = C.imported_globals <= globalidx < len(C.globals) and "gc" not in C.features
                 v.unknown("global", f"{globalidx} (needs the feature gc)" if own else globalidx)
             if C.globals[globalidx].mut:
                 raise v.invalid("constant expression required")
-    _run(v)
 
 
 def _run(v: Body) -> int:  # noqa: C901, PLR0912, PLR0915 - the hot loop of validation

@@ -43,6 +43,7 @@ class Group(NamedTuple):
 class Expectations:
     """The suite's revision, its groups, and the misses of each script that is run."""
 
+    repository: str
     revision: str
     all_groups: List[Group]
     failures: Dict[str, List[Expected]]
@@ -88,7 +89,7 @@ def load_expectations(folder: pathlib.Path) -> Expectations:
         script: [Expected(**entry) for entry in entries]
         for script, entries in listed["scripts"].items()
     }
-    return Expectations(manifest["revision"], groups, failures)
+    return Expectations(manifest["repository"], manifest["revision"], groups, failures)
 
 
 def differences(report: ScriptReport, expected: List[Expected]) -> List[str]:
