@@ -2,124 +2,25 @@
 
 What belongs here: encoding, mnemonic, immediates, stack type, semantics,
 traps, feature, use in constant expressions, cost in fuel and spec anchor of
-each instruction, written as families times types.  What does not: any code
-that consumes the table.  No opcode and no mnemonic stands anywhere else, but
+each instruction, written as families times types; large families stand in
+files of their own and are joined here.  What does not: any code that consumes
+the table.  No opcode and no mnemonic stands anywhere else, but
 where a structural instruction registers its handler by name.
-
-``Instr.op`` is the number used in ``Expr.ops``: the byte itself for a
-one-byte opcode, ``PREFIX_BASE[prefix] + sub`` for a prefixed one.
 
 Spec: ``appendix/index-instructions.html``.
 """
 
 from __future__ import annotations
 
-from typing import Dict, Iterator, NamedTuple, Optional, Tuple
+from typing import Dict, Iterator, Tuple
 
 from wasmpy.errors import TrapKind
-from wasmpy.syntax.types import F32, F64, FUNCREF, I32, I64, ResultType, ValType
-
-PREFIX_BASE: Dict[int, int] = {0xFB: 0x100, 0xFC: 0x200, 0xFD: 0x300, 0xFE: 0x500}
-"""Where the opcodes behind each prefix byte begin in the numbering of ``op``."""
-
-OP_COUNT = 0x600
-"""One more than the largest possible ``op``."""
-
-
-class Access(NamedTuple):
-    """What a load or store touches: ``width`` bytes, read as ``kind``.
-
-    ``kind`` is ``u`` or ``s`` for integers (zero- or sign-extended to
-    ``bits``), ``f`` for floats; ``store`` tells which way the bytes go.
-    """
-
-    width: int
-    kind: str
-    bits: int
-    store: bool
-
-
-class Instr(NamedTuple):
-    """One row of the table.
-
-    ``params`` and ``results`` are None for an instruction whose stack type
-    depends on its immediates or its context; those have a rule of their own
-    in the validator and a handler of their own in every tier.  ``operands``
-    is how many values it pops whatever its types, where that is fixed: what a
-    trap reports.  ``numeric``
-    names the operator in ``wasmpy.numerics`` with its leading constant
-    arguments (widths); ``access`` is set for plain loads and stores.
-    ``const`` is ``""`` (may not stand in a constant expression), ``"mvp"``,
-    or the feature that allows it there.
-    """
-
-    op: int
-    prefix: Optional[int]
-    sub: int
-    mnemonic: str
-    immediates: Tuple[str, ...]
-    params: Optional[ResultType]
-    results: Optional[ResultType]
-    numeric: Optional[Tuple[str, Tuple[int, ...]]]
-    access: Optional[Access]
-    traps: Tuple[TrapKind, ...]
-    feature: str
-    const: str
-    cost: int
-    anchor: str
-    operands: int
-
-    @property
-    def encoding(self) -> Tuple[Optional[int], int]:
-        """The prefix byte (or None) and the opcode behind it."""
-        return self.prefix, self.sub
-
-    @property
-    def structural(self) -> bool:
-        """Whether the instruction needs a rule and a handler of its own."""
-        return self.numeric is None and self.access is None
-
+from wasmpy.isa.row import OP_COUNT, PREFIX_BASE, Access, Instr
+from wasmpy.isa.row import make_row as _row
+from wasmpy.syntax.types import F32, F64, FUNCREF, I32, I64, ValType
 
 _OOB = (TrapKind.MEMORY_OUT_OF_BOUNDS,)
 _TOOB = (TrapKind.TABLE_OUT_OF_BOUNDS,)
-
-
-def _row(
-    code: int,
-    mnemonic: str,
-    immediates: str = "",
-    stack: Optional[Tuple[ResultType, ResultType]] = None,
-    prefix: Optional[int] = None,
-    numeric: Optional[Tuple[str, Tuple[int, ...]]] = None,
-    access: Optional[Access] = None,
-    traps: Tuple[TrapKind, ...] = (),
-    feature: str = "mvp",
-    const: str = "",
-    cost: int = 1,
-    anchor: str = "",
-    operands: int = 0,
-) -> Instr:
-    if numeric is not None:
-        anchor = f"exec/numerics.html#op-{numeric[0].replace('_', '-')}"
-    elif not anchor:
-        anchor = "exec/instructions.html#exec-" + mnemonic.replace("_", "-").replace(".", "-")
-    return Instr(
-        op=code if prefix is None else PREFIX_BASE[prefix] + code,
-        prefix=prefix,
-        sub=code,
-        mnemonic=mnemonic,
-        immediates=tuple(immediates.split()),
-        params=None if stack is None else stack[0],
-        results=None if stack is None else stack[1],
-        numeric=numeric,
-        access=access,
-        traps=traps,
-        feature=feature,
-        const=const,
-        cost=cost,
-        anchor=anchor,
-        operands=operands if stack is None else len(stack[0]),
-    )
 
 
 def _control() -> Iterator[Instr]:
