@@ -1,0 +1,83 @@
+"""What a guard is given: the objects that the three label functions get as JSON.
+
+What belongs here: which keys are sent, and when.  What does not: their
+encoding (``payload``), and whether a policy means anything to a guard.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Dict, Mapping
+
+from hostabi.errors import PayloadError, PolicyError
+from hostabi.payload import decode, kind, trim
+
+
+class _Omitted:
+    """The type of :data:`OMITTED`."""
+
+    def __repr__(self) -> str:
+        return "OMITTED"
+
+
+OMITTED = _Omitted()
+"""Not sent at all, where None would be sent as ``null``."""
+
+
+def policy_object(policy: Any) -> Dict[str, Any]:
+    """A policy as the object that ``label_agent`` is given: itself, without an envelope.
+
+    A string is read as JSON.
+
+    Raises: PolicyError for None, a blank or invalid string, and what is no
+    object.
+    """
+    if policy is None:
+        raise PolicyError("policy is required", "missing")
+    if isinstance(policy, (str, bytes)):
+        text = policy if isinstance(policy, str) else policy.decode("utf-8", "replace")
+        if not trim(text):
+            raise PolicyError("policy is required: the text is blank", "missing")
+        try:
+            policy = decode(trim(text))
+        except PayloadError as error:
+            raise PolicyError(f"policy is not valid: {error}", "type") from error
+    if not isinstance(policy, dict):
+        raise PolicyError(f"policy must be an object, not {kind(policy)}", "type")
+    return policy
+
+
+def resource_input(tool_name: str, tool_args: Any, capabilities: Any = None) -> Dict[str, Any]:
+    """What ``label_resource`` is given; ``tool_args`` are always there, perhaps null.
+
+    Any set of capabilities is sent as ``{}``, as the gateway has it.
+    """
+    _check_name(tool_name)
+    doc: Dict[str, Any] = {"tool_name": tool_name, "tool_args": tool_args}
+    if capabilities is not None:
+        doc["capabilities"] = {}
+    return doc
+
+
+def response_input(
+    tool_name: str, tool_result: Any, tool_args: Any = OMITTED, capabilities: Any = None
+) -> Dict[str, Any]:
+    """What ``label_response`` is given; the result raw, wrapped or not."""
+    _check_name(tool_name)
+    doc: Dict[str, Any] = {"tool_name": tool_name, "tool_result": tool_result}
+    if tool_args is not OMITTED:
+        doc["tool_args"] = tool_args
+    if capabilities is not None:
+        doc["capabilities"] = {}
+    return doc
+
+
+def args_from_state(state: Any) -> Any:
+    """The tool arguments that a request's state holds, ``OMITTED`` if it is no map with them."""
+    if isinstance(state, Mapping) and "tool_args" in state:
+        return state["tool_args"]
+    return OMITTED
+
+
+def _check_name(tool_name: Any) -> None:
+    if not isinstance(tool_name, str):
+        raise PayloadError(f"tool_name is a string, not {kind(tool_name)}", "type")

@@ -1,0 +1,240 @@
+"""Path labels: which part of a tool's result each label is for.
+
+What belongs here: the typed reading of the path format, unwrapping the MCP
+result, walking to the items, and matching paths with them.  What does not:
+which format an answer has (``responses``).
+
+A path is a JSON pointer (RFC 6901): segments after slashes, ``~1`` for a slash
+and ``~0`` for a tilde within one.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Dict, List, Optional, Tuple, Type, TypeVar
+
+from hostabi import abi
+from hostabi.errors import PayloadError, ResponseError
+from hostabi.labels import Item, Labels, LabelSource, Tags
+from hostabi.payload import decode, kind
+
+T = TypeVar("T")
+
+_INDEX = re.compile(r"[+-]?[0-9]+\Z")
+_MAX_INDEX_DIGITS = 18
+_NO_TEXT = ("image", "audio", "resource")
+"""Types of MCP content that carry no text of the tool's."""
+
+UNLABELED = "unlabeled"
+"""What an item without any labels is called."""
+
+
+# -- typed reading -----------------------------------------------------------
+
+
+def typed_field(
+    doc: Dict[str, Any], name: str, type_: Type[T], function: str, reason: str
+) -> Optional[T]:
+    """The field ``name`` of an object that is read into a type; None if absent or null.
+
+    Letter case of the key does not matter, and the last of several wins, as
+    in Go.
+
+    Raises: ResponseError for another type.
+    """
+    value: Any = None
+    for key, member in doc.items():
+        if key == name or key.casefold() == name:
+            value = member
+    if value is None or isinstance(value, type_):
+        return value
+    words = {"dict": "an object", "list": "an array", "str": "a string"}
+    phrase = {
+        "paths-parse": "failed to parse path labels",
+    }.get(reason, f"failed to unmarshal {function} WASM response")
+    raise ResponseError(
+        f"{phrase}: {name} is {kind(value)}, not {words[type_.__name__]}", function, reason
+    )
+
+
+def labels_of(doc: Dict[str, Any], function: str, reason: str) -> Labels:
+    """Labels read into a type: ``description``, ``secrecy``, ``integrity``.
+
+    Raises: ResponseError for another type of any of them or of a tag.
+    """
+    return Labels(
+        _tags(doc, "secrecy", function, reason),
+        _tags(doc, "integrity", function, reason),
+        typed_field(doc, "description", str, function, reason) or "",
+    )
+
+
+def _tags(doc: Dict[str, Any], name: str, function: str, reason: str) -> Tags:
+    tags: List[Any] = typed_field(doc, name, list, function, reason) or []
+    # A null among strings reads as an empty one.
+    return tuple(
+        "" if tag is None else typed_field({name: tag}, name, str, function, reason) or ""
+        for tag in tags
+    )
+
+
+# -- unwrapping --------------------------------------------------------------
+
+
+def unwrap(result: Any) -> Any:
+    """The JSON within an MCP result, or ``result`` itself if it holds none.
+
+    An MCP result is an object whose ``content`` is an array; the texts of its
+    elements are joined, leaving out images, audio and resources.  If that is
+    JSON, it is what the paths of a guard speak of.
+    """
+    content = result.get("content") if isinstance(result, dict) else None
+    if not isinstance(content, list):
+        return result
+    texts = [
+        element["text"]
+        for element in content
+        if isinstance(element, dict)
+        and isinstance(element.get("text"), str)
+        and element.get("type") not in _NO_TEXT
+    ]
+    text = "".join(texts)
+    if not text:
+        return result
+    try:
+        return decode(text)
+    except PayloadError:
+        return result
+
+
+# -- pointers ----------------------------------------------------------------
+
+
+def segments(pointer: str) -> List[str]:
+    """The segments of a JSON pointer, unescaped; its leading slash may be left out.
+
+    >>> segments("/a~1b/~01/0"), segments("items"), segments("/")
+    (['a/b', '~1', '0'], ['items'], [])
+    """
+    if pointer in ("", "/"):
+        return []
+    pointer = pointer[1:] if pointer.startswith("/") else pointer
+    return [part.replace("~1", "/").replace("~0", "~") for part in pointer.split("/")]
+
+
+def index_of(segment: str) -> Optional[int]:
+    """The array index a segment is, None if it is no number."""
+    if not _INDEX.match(segment) or len(segment) > _MAX_INDEX_DIGITS:
+        return None
+    return int(segment)
+
+
+def _apply_error(text: str) -> ResponseError:
+    return ResponseError(
+        f"failed to apply path labels: {text}", abi.LABEL_RESPONSE, "paths-apply"
+    )
+
+
+def walk(data: Any, pointer: str) -> List[Any]:
+    """The array that ``pointer`` leads to in ``data``; empty segments are skipped.
+
+    Raises: ResponseError where it leads nowhere or to something else.
+    """
+    for segment in segments(pointer):
+        if not segment:
+            continue
+        if isinstance(data, dict):
+            if segment not in data:
+                raise _apply_error(f"path {pointer!r} not found in the result")
+            data = data[segment]
+        elif isinstance(data, list):
+            index = index_of(segment)
+            if index is None:
+                raise _apply_error(f"{segment!r} in {pointer!r} is no index of an array")
+            if not 0 <= index < len(data):
+                raise _apply_error(f"index {index} in {pointer!r} is out of range")
+            data = data[index]
+        else:
+            raise _apply_error(f"{pointer!r} leads through {kind(data)}")
+    if not isinstance(data, list):
+        raise _apply_error(f"items_path {pointer!r} leads to {kind(data)}, not an array")
+    return data
+
+
+def item_index(path: str, items_path: str) -> Optional[int]:
+    """Which item ``path`` is in: the segment after ``items_path``; None for no item.
+
+    >>> item_index("/items/3/title", "/items"), item_index("items/3", "items")
+    (3, 3)
+    >>> item_index("/other/3", "/items"), item_index("/3", "/")
+    (None, None)
+    """
+    path = path if path.startswith("/") else "/" + path
+    if items_path and not items_path.startswith("/"):
+        items_path = "/" + items_path
+    if not path.startswith(items_path + "/"):
+        return None
+    rest = segments(path[len(items_path) :])
+    return index_of(rest[0]) if rest else None
+
+
+# -- the path format ---------------------------------------------------------
+
+
+def label_by_path(
+    doc: Dict[str, Any], result: Any, resource: Optional[Labels]
+) -> Tuple[Tuple[Item, ...], bool]:
+    """The items of ``result`` with the labels of a path-format answer.
+
+    The flag says whether they are the elements of an array; if there is no
+    array, the whole result as it came is the one item.  ``resource`` labels
+    what has neither a label nor a default.
+
+    Raises: ResponseError.
+    """
+    own, default, items_path = _parse(doc)
+    fallback = _fallback(default, resource)
+    data = unwrap(result)
+    if items_path:
+        elements = walk(data, items_path)
+    elif isinstance(data, list):
+        elements = data
+    else:
+        return (Item(result, *fallback),), False
+    by_index: Dict[int, Labels] = {}
+    for path, labels in own:
+        index = item_index(path, items_path)
+        if index is not None:
+            by_index[index] = labels
+    items = []
+    for i, element in enumerate(elements):
+        if i in by_index:
+            items.append(Item(element, by_index[i], LabelSource.OWN))
+        else:
+            items.append(Item(element, *fallback))
+    return tuple(items), True
+
+
+def _fallback(
+    default: Optional[Labels], resource: Optional[Labels]
+) -> Tuple[Labels, LabelSource]:
+    """The labels of items without their own."""
+    if default is not None:
+        return default, LabelSource.DEFAULT
+    if resource is not None:
+        return resource, LabelSource.RESOURCE
+    return Labels(description=UNLABELED), LabelSource.NONE
+
+
+def _parse(doc: Dict[str, Any]) -> Tuple[List[Tuple[str, Labels]], Optional[Labels], str]:
+    """The three fields of a path-format answer."""
+    where = (abi.LABEL_RESPONSE, "paths-parse")
+    own: List[Tuple[str, Labels]] = []
+    for entry in typed_field(doc, "labeled_paths", list, *where) or []:
+        entry_doc = typed_field({"labeled_paths": entry}, "labeled_paths", dict, *where) or {}
+        labels = typed_field(entry_doc, "labels", dict, *where) or {}
+        path = typed_field(entry_doc, "path", str, *where) or ""
+        own.append((path, labels_of(labels, *where)))
+    default = typed_field(doc, "default_labels", dict, *where)
+    items_path = typed_field(doc, "items_path", str, *where) or ""
+    return own, None if default is None else labels_of(default, *where), items_path

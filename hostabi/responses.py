@@ -1,0 +1,186 @@
+"""What a guard's output means: the answers of the three label functions.
+
+What belongs here: reading the bytes a guard wrote, in the gateway's order of
+checks.  What does not: applying path labels to the tool's result (``paths``),
+or getting the bytes (``guard``).
+
+``gateway=True`` reads leniently where the gateway does and we do not: labels
+that are no arrays, and secrecy tags that are no strings, are errors here and
+dropped there (a dropped secrecy tag makes a secret public).
+"""
+
+from __future__ import annotations
+
+from typing import Any, Dict, List, Optional, Tuple
+
+from hostabi import abi
+from hostabi.errors import PayloadError, PolicyRejected, ResponseError
+from hostabi.labels import (
+    AgentLabels,
+    Item,
+    Labels,
+    LabelSource,
+    Mode,
+    Operation,
+    ResourceLabels,
+    ResponseLabels,
+    Tags,
+)
+from hostabi.paths import label_by_path, labels_of, typed_field
+from hostabi.payload import decode_object, kind, text_of, trim
+
+
+def parse_agent(raw: bytes) -> AgentLabels:
+    """The answer of ``label_agent``.
+
+    Checked in the gateway's order: an output at all, an object, no ``success``
+    or ``ok`` that is false, no ``error`` text, the fields' types, a mode.
+
+    Raises: ResponseError; PolicyRejected where the guest says no.
+    """
+    if not raw:
+        raise ResponseError("label_agent returned empty response", abi.LABEL_AGENT, "empty")
+    doc = _object(raw, abi.LABEL_AGENT)
+    _check_success(doc)
+    agent = typed_field(doc, "agent", dict, abi.LABEL_AGENT, "type")
+    mode_text = typed_field(doc, "difc_mode", str, abi.LABEL_AGENT, "type") or ""
+    policy = typed_field(doc, "normalized_policy", dict, abi.LABEL_AGENT, "type")
+    labels = labels_of(agent or {}, abi.LABEL_AGENT, "type")
+    if not trim(mode_text):
+        raise ResponseError(
+            "label_agent response is missing difc_mode", abi.LABEL_AGENT, "mode-missing"
+        )
+    modes = {mode.value: mode for mode in Mode}
+    mode = modes.get(mode_text.lower())
+    if mode is None:
+        raise ResponseError(
+            f"label_agent returned invalid difc_mode {mode_text!r}", abi.LABEL_AGENT,
+            "mode-invalid",
+        )  # fmt: skip
+    return AgentLabels(
+        Labels(_clean(labels.secrecy), _clean(labels.integrity)), mode, policy, raw
+    )
+
+
+def _check_success(doc: Dict[str, Any]) -> None:
+    """Refuse an answer that says it is none."""
+    error = doc.get("error")
+    detail = trim(error) if isinstance(error, str) else ""
+    for flag in ("success", "ok"):
+        if doc.get(flag) is False:
+            if detail:
+                raise PolicyRejected(f"label_agent rejected policy: {detail}", "failure", detail)
+            raise PolicyRejected("label_agent returned non-success status", "failure", None)
+    if detail:
+        raise PolicyRejected(f"label_agent returned error: {detail}", "error", detail)
+
+
+def _clean(tags: Tags) -> Tags:
+    """Agent tags are trimmed and blank ones dropped."""
+    return tuple(tag for tag in map(trim, tags) if tag)
+
+
+def parse_resource(raw: bytes, *, gateway: bool = False) -> ResourceLabels:
+    """The answer of ``label_resource``.
+
+    A missing or unknown operation is a write.
+
+    Raises: ResponseError.
+    """
+    doc = _object(raw, abi.LABEL_RESOURCE)
+    resource = doc.get("resource")
+    if not isinstance(resource, dict):
+        raise ResponseError(
+            f"invalid resource format: an object is wanted, not {kind(resource)}",
+            abi.LABEL_RESOURCE, "resource",
+        )  # fmt: skip
+    labels = _loose_labels(resource, abi.LABEL_RESOURCE, gateway=gateway)
+    operations = {operation.value: operation for operation in Operation}
+    word = doc.get("operation")
+    operation = operations.get(word, Operation.WRITE) if isinstance(word, str) else Operation.WRITE
+    return ResourceLabels(labels, operation, raw)
+
+
+def parse_response(
+    raw: bytes, result: Any, resource: Optional[Labels] = None, *, gateway: bool = False
+) -> Optional[ResponseLabels]:
+    """The answer of ``label_response`` to the tool's ``result``; None for "no labels".
+
+    ``resource`` are the labels of the resource, for path items that the guard
+    gave neither labels nor a default; the gateway leaves those empty, that is
+    public.
+
+    Raises: ResponseError.
+    """
+    if not raw:
+        return None
+    doc = _object(raw, abi.LABEL_RESPONSE)
+    if "labeled_paths" in doc:
+        items, collection = label_by_path(doc, result, None if gateway else resource)
+        return ResponseLabels(items, "paths", collection, raw)
+    entries = doc.get("items")
+    if isinstance(entries, list) and entries:
+        return ResponseLabels(_items(entries, gateway=gateway), "items", True, raw)
+    return None
+
+
+def _items(entries: List[Any], *, gateway: bool) -> Tuple[Item, ...]:
+    """Item format: every object is an item, in order; what is no object is skipped."""
+    items: List[Item] = []
+    for entry in entries:
+        if not isinstance(entry, dict):
+            continue
+        labels = entry.get("labels")
+        if isinstance(labels, dict):
+            own = _loose_labels(labels, abi.LABEL_RESPONSE, gateway=gateway)
+            items.append(Item(entry.get("data"), own, LabelSource.OWN))
+        else:
+            items.append(Item(entry.get("data"), None, LabelSource.NONE))
+    return tuple(items)
+
+
+def _loose_labels(doc: Dict[str, Any], function: str, *, gateway: bool) -> Labels:
+    """Labels where the gateway looks at each value's type and never fails.
+
+    Tags are kept verbatim.  A description that is no string is ignored.
+    """
+    description = doc.get("description")
+    return Labels(
+        _loose_tags(doc, "secrecy", function, gateway=gateway),
+        _loose_tags(doc, "integrity", function, gateway=gateway),
+        description if isinstance(description, str) else "",
+    )
+
+
+def _loose_tags(doc: Dict[str, Any], key: str, function: str, *, gateway: bool) -> Tags:
+    """The tags at ``key``; none where the key is missing.
+
+    An integrity tag that is no string is dropped everywhere (the thing is
+    trusted less); a secrecy tag only in the gateway.
+    """
+    tags = doc.get(key, [])
+    if not isinstance(tags, list):
+        if gateway:
+            return ()
+        raise ResponseError(
+            f"{function} returned invalid labels: {key} is {kind(tags)}, not an array",
+            function, "labels",
+        )  # fmt: skip
+    kept = tuple(tag for tag in tags if isinstance(tag, str))
+    if key == "secrecy" and len(kept) < len(tags) and not gateway:
+        raise ResponseError(
+            f"{function} returned invalid labels: a secrecy tag is no string", function, "labels"
+        )
+    return kept
+
+
+def _object(raw: bytes, function: str) -> Dict[str, Any]:
+    """The object a guest wrote."""
+    try:
+        return decode_object(raw, max_bytes=abi.MAX_OUTPUT)
+    except PayloadError as error:
+        start = text_of(raw[:40])
+        raise ResponseError(
+            f"failed to unmarshal {function} WASM response: {error} (it begins {start!r})",
+            function, "json",
+        ) from error  # fmt: skip

@@ -1,0 +1,201 @@
+"""The standard streams: what may be given for one, and how it is read and written.
+
+What belongs here: file objects, bytes, callbacks and nothing at all behind
+one face, and their failures as error codes.  What does not: descriptors,
+rights and guest memory (``wasi.fdtable``, ``wasi.preview1``).
+
+No real file descriptor is needed, so this works under test capture, in
+notebooks and in a browser.
+"""
+
+from __future__ import annotations
+
+import codecs
+import errno
+import io
+from typing import Any, Callable, Optional, Union
+
+from wasi.errno import Errno, ErrnoError, errno_of
+
+Source = Union[None, bytes, bytearray, memoryview, Callable[[int], bytes], Any]
+"""What stdin can be: nothing (end of file), bytes, a callback that is asked for at most n
+bytes and answers ``b""`` at the end, or a readable file object."""
+
+Sink = Union[None, Callable[[bytes], Optional[int]], Any]
+"""What stdout and stderr can be: nothing (what is written vanishes), a callback that takes
+bytes and may answer how many it took (None: all), or a writable file object."""
+
+
+class InputStream:
+    """A stream that a guest reads."""
+
+    def __init__(self, source: Source = None) -> None:
+        if isinstance(source, str):
+            raise TypeError("stdin is bytes, a file object or a callback, not str")
+        self._data: Optional[bytes] = None
+        self._position = 0
+        self._rest = b""
+        self._file: Any = None
+        self._ask: Optional[Callable[[int], Any]] = None
+        if source is None:
+            self._data = b""
+        elif isinstance(source, (bytes, bytearray, memoryview)):
+            self._data = bytes(source)
+        elif hasattr(source, "read"):
+            # A text stream over bytes is read as bytes.
+            is_text = isinstance(source, io.TextIOBase)
+            self._file = getattr(source, "buffer", source) if is_text else source
+            self._ask = _file_reader(self._file)
+        elif callable(source):
+            self._ask = source
+        else:
+            raise TypeError(f"not a source of bytes: {type(source).__name__}")
+
+    def read(self, n: int) -> bytes:
+        """At most ``n`` bytes, as many as are there; ``b""`` at the end of the file.
+
+        Raises: ErrnoError.
+        """
+        if self._data is not None:
+            chunk = self._data[self._position : self._position + n]
+            self._position += len(chunk)
+            return chunk
+        if not self._rest:
+            self._rest = self._next(n)
+        chunk, self._rest = self._rest[:n], self._rest[n:]
+        return chunk
+
+    def _next(self, n: int) -> bytes:
+        """What the source gives when asked for ``n`` bytes; it may be more."""
+        assert self._ask is not None
+        try:
+            chunk = self._ask(n)
+        except OSError as error:
+            raise ErrnoError(errno_of(error)) from error
+        except ValueError as error:
+            raise _closed(self._file, error) from error
+        if chunk is None:
+            # A file in non-blocking mode that has nothing now.
+            raise ErrnoError(Errno.EAGAIN)
+        return chunk.encode("utf-8", "surrogateescape") if isinstance(chunk, str) else bytes(chunk)
+
+    @property
+    def available(self) -> Optional[int]:
+        """How many bytes can be read at once; None where that is unknown."""
+        if self._data is not None:
+            return len(self._data) - self._position
+        return len(self._rest) or None
+
+    @property
+    def isatty(self) -> bool:
+        """Whether this is a terminal."""
+        return _isatty(self._file)
+
+    def reset(self) -> None:
+        """Back to the beginning of bytes that were given; any other source goes on where it is."""
+        self._position = 0
+
+
+class OutputStream:
+    """A stream that a guest writes; each write is one write of the sink, and flushed."""
+
+    def __init__(self, sink: Sink = None) -> None:
+        self._file: Any = None
+        self._put: Callable[[bytes], Optional[int]] = len
+        if sink is None:
+            pass
+        elif hasattr(sink, "write"):
+            self._file = sink
+            self._put = _file_writer(sink)
+        elif callable(sink):
+            self._put = sink
+        else:
+            raise TypeError(f"not a sink for bytes: {type(sink).__name__}")
+
+    def write(self, data: bytes) -> int:
+        """Write ``data``; how many bytes of it were taken.
+
+        Raises: ErrnoError.
+        """
+        try:
+            taken = self._put(data)
+        except BlockingIOError as error:
+            taken = getattr(error, "characters_written", 0)
+            if not taken:
+                raise ErrnoError(Errno.EAGAIN) from error
+        except OSError as error:
+            raise ErrnoError(errno_of(error)) from error
+        except ValueError as error:
+            raise _closed(self._file, error) from error
+        return len(data) if taken is None else max(0, min(taken, len(data)))
+
+    @property
+    def isatty(self) -> bool:
+        """Whether this is a terminal."""
+        return _isatty(self._file)
+
+
+def _file_reader(file: Any) -> Callable[[int], Any]:
+    """How to ask ``file`` for what is there now, without waiting for all that was asked."""
+    if isinstance(file, io.TextIOBase):
+        # Text without bytes below it: a line at a time, so that a person can be asked.
+        return lambda n: file.readline()
+    reader: Callable[[int], Any] = getattr(file, "read1", None) or file.read
+    return reader
+
+
+def _file_writer(file: Any) -> Callable[[bytes], Optional[int]]:
+    """How to write bytes to ``file`` so that they are out when the call returns."""
+    buffer = getattr(file, "buffer", None) if isinstance(file, io.TextIOBase) else file
+    if buffer is None:
+        return _text_writer(file)
+    raw = getattr(buffer, "raw", buffer)
+    if isinstance(raw, io.RawIOBase):
+
+        def put_raw(data: bytes) -> Optional[int]:
+            # Past Python's buffer: a failed write must not come again with the next one, and
+            # what the host wrote before comes first.
+            if raw is not file:
+                file.flush()
+            taken = raw.write(data)
+            if taken is None:
+                raise BlockingIOError(errno.EAGAIN, "would block")
+            return taken
+
+        return put_raw
+    flush = getattr(buffer, "flush", None)
+    if flush is None:
+        write: Callable[[bytes], Optional[int]] = buffer.write
+        return write
+
+    def put(data: bytes) -> Optional[int]:
+        file.flush()
+        taken: Optional[int] = buffer.write(data)
+        flush()
+        return taken
+
+    return put
+
+
+def _text_writer(stream: Any) -> Callable[[bytes], Optional[int]]:
+    """How to write bytes to a text stream with none below it: decoded, piece by piece."""
+    decoder = codecs.getincrementaldecoder("utf-8")("replace")
+
+    def put(data: bytes) -> Optional[int]:
+        stream.write(decoder.decode(data))
+        stream.flush()
+        return len(data)
+
+    return put
+
+
+def _isatty(file: Any) -> bool:
+    try:
+        return bool(file is not None and hasattr(file, "isatty") and file.isatty())
+    except (OSError, ValueError):
+        return False
+
+
+def _closed(file: Any, error: ValueError) -> Exception:
+    """A closed file is EBADF; any other ``ValueError`` is the host's own and stays as it is."""
+    return ErrnoError(Errno.EBADF) if getattr(file, "closed", False) else error
