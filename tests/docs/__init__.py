@@ -1,0 +1,1 @@
+"""The documentation is run: every example, every link, every generated page."""

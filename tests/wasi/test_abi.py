@@ -1,0 +1,103 @@
+"""The table of the interface, against numbers and types written down by hand."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+
+from tests.wasi.guest import Guest
+from wasi import Errno, Wasi, abi
+from wasi.errno import errno_of
+from wasi.preview1 import HANDLERS
+
+IMPLEMENTED = {
+    "args_get", "args_sizes_get", "environ_get", "environ_sizes_get", "clock_res_get",
+    "clock_time_get", "fd_close", "fd_fdstat_get", "fd_fdstat_set_flags", "fd_filestat_get",
+    "fd_prestat_get", "fd_prestat_dir_name", "fd_read", "fd_seek", "fd_tell", "fd_write",
+    "poll_oneoff", "proc_exit", "sched_yield", "random_get",
+}  # fmt: skip
+
+
+def test_all_46_functions_are_there() -> None:
+    assert len(abi.FUNCTIONS) == 46
+    assert list(Wasi().imports()) == list(abi.FUNCTIONS)
+    assert set(HANDLERS) == IMPLEMENTED
+    assert {f.scope for f in abi.FUNCTIONS.values()} == set(abi.SCOPES) - {"memory"}
+
+
+@pytest.mark.parametrize(
+    ("name", "functype"),
+    [
+        ("args_get", "[i32 i32] -> [i32]"),
+        ("clock_time_get", "[i32 i64 i32] -> [i32]"),
+        ("fd_allocate", "[i32 i64 i64] -> [i32]"),
+        ("fd_fdstat_set_rights", "[i32 i64 i64] -> [i32]"),
+        ("fd_filestat_set_times", "[i32 i64 i64 i32] -> [i32]"),
+        ("fd_pread", "[i32 i32 i32 i64 i32] -> [i32]"),
+        ("fd_readdir", "[i32 i32 i32 i64 i32] -> [i32]"),
+        ("fd_seek", "[i32 i64 i32 i32] -> [i32]"),
+        ("fd_write", "[i32 i32 i32 i32] -> [i32]"),
+        ("path_filestat_set_times", "[i32 i32 i32 i32 i64 i64 i32] -> [i32]"),
+        ("path_link", "[i32 i32 i32 i32 i32 i32 i32] -> [i32]"),
+        ("path_open", "[i32 i32 i32 i32 i32 i64 i64 i32 i32] -> [i32]"),
+        ("path_symlink", "[i32 i32 i32 i32 i32] -> [i32]"),
+        ("poll_oneoff", "[i32 i32 i32 i32] -> [i32]"),
+        ("proc_exit", "[i32] -> []"),
+        ("sched_yield", "[] -> [i32]"),
+        ("sock_accept", "[i32 i32 i32] -> [i32]"),
+        ("sock_recv", "[i32 i32 i32 i32 i32 i32] -> [i32]"),
+        ("sock_send", "[i32 i32 i32 i32 i32] -> [i32]"),
+    ],
+)
+def test_function_types(name: str, functype: str) -> None:
+    assert str(abi.FUNCTIONS[name].functype) == functype
+    host = Wasi().imports()[name]
+    assert (host.name, host.module) == (name, "wasi_snapshot_preview1")
+    assert host.type == abi.FUNCTIONS[name].functype
+
+
+def test_structures_have_the_sizes_of_the_specification() -> None:
+    sizes = [s.size for s in (abi.IOVEC, abi.FDSTAT, abi.FILESTAT, abi.SUBSCRIPTION, abi.EVENT)]
+    assert sizes == [8, 24, 64, 48, 32]
+
+
+def test_rights_stand_at_their_bits() -> None:
+    assert abi.rights("fd_read", "fd_write") == 1 << 1 | 1 << 6
+    assert abi.rights("poll_fd_readwrite") == 1 << 27
+    assert abi.rights("sock_accept") == 1 << 29
+
+
+def test_errno_numbers() -> None:
+    assert [e.value for e in Errno] == list(range(77))
+    assert {e.name: e.value for e in Errno if e in (2, 8, 21, 28, 29, 52, 64, 70, 76)} == {
+        "EACCES": 2, "EBADF": 8, "EFAULT": 21, "EINVAL": 28, "EIO": 29, "ENOSYS": 52,
+        "EPIPE": 64, "ESPIPE": 70, "ENOTCAPABLE": 76,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("error", "errno"),
+    [
+        (BrokenPipeError(), Errno.EPIPE),
+        (OSError(28, "no space"), Errno.ENOSPC),
+        (OSError("nothing known"), Errno.EIO),
+        (OSError(99_999, "unheard of"), Errno.EIO),
+        (BlockingIOError(), Errno.EAGAIN),
+        (PermissionError(1, "no"), Errno.EPERM),
+        (io.UnsupportedOperation("not readable"), Errno.EBADF),
+    ],
+)
+def test_host_errors_become_codes(error: OSError, errno: Errno) -> None:
+    assert errno_of(error) == errno
+
+
+@pytest.mark.parametrize("name", sorted(set(abi.FUNCTIONS) - IMPLEMENTED))
+def test_what_is_not_implemented_answers_enosys_and_touches_nothing(name: str) -> None:
+    guest = Guest(transcript=True)
+    before = guest.snapshot()
+    args = [0xFFFF_FFF0] * len(abi.FUNCTIONS[name].params)
+    assert guest.call(name, *args) == Errno.ENOSYS
+    assert guest.snapshot() == before
+    (event,) = guest.wasi.transcript
+    assert (event.function, event.errno, event.implemented) == (name, "ENOSYS", False)

@@ -1,0 +1,200 @@
+"""The transcript, determinism, and going back to the beginning."""
+
+from __future__ import annotations
+
+import io
+import json
+import random
+from typing import Any, List
+
+import pytest
+
+from tests.wasi.guest import Guest, clock_subscription
+from wasi import Errno, Event, Wasi, WasiConfig, abi
+from wasmpy.errors import WasiExit
+
+END = 65_536
+
+
+def play(guest: Guest) -> List[Any]:
+    """A guest that touches everything; what it learned."""
+    learned: List[Any] = []
+    guest.call("args_sizes_get", 0, 4)
+    learned.append(guest.get(0, 8))
+    learned.append([guest.clock(0), guest.clock(1), guest.clock(0)])
+    guest.call("random_get", 0, 40)
+    learned.append(guest.get(0, 40))
+    learned.append(guest.read(0, 4))
+    learned.append(guest.write(1, b"text ", b"and more"))
+    learned.append(guest.poll(clock_subscription(1, 1, 999)))
+    learned.append(guest.clock(1))
+    learned.append(guest.call("fd_close", 2))
+    learned.append(guest.call("path_open", 3, 0, 0x4000, 8, 0, 0, 0, 0, 0))
+    return learned
+
+
+def fields(**more: Any) -> Any:
+    return dict(argv=["p"], stdin=b"input text", seed=3, transcript=True, **more)
+
+
+def test_two_runs_are_the_same_run() -> None:
+    first, second = Guest(**fields()), Guest(**fields())
+    assert play(first) == play(second)
+    assert list(first.wasi.transcript) == list(second.wasi.transcript)
+    assert len(first.wasi.transcript) == 11
+    assert first.snapshot() == second.snapshot()
+
+
+def test_reset_goes_back_to_the_beginning() -> None:
+    sink = io.BytesIO()
+    guest = Guest(**fields(stdout=sink))
+    once = play(guest)
+    events = list(guest.wasi.transcript)
+    guest.wasi.reset()
+    assert len(guest.wasi.transcript) == 0
+    assert guest.mem.write(0, bytes(END))
+    assert play(guest) == once
+    assert list(guest.wasi.transcript) == events
+    assert sink.getvalue() == b"text and more" * 2
+
+
+def test_reset_does_not_rewind_a_file() -> None:
+    guest = Guest(stdin=io.BytesIO(b"abcdef"))
+    assert guest.read(0, 3)[1] == [b"abc"]
+    guest.wasi.reset()
+    assert guest.read(0, 3)[1] == [b"def"]
+
+
+def test_guests_of_one_configuration_do_not_share_a_state() -> None:
+    config = WasiConfig(stdin=b"abc")
+    first, second = Guest(config), Guest(config)
+    first.call("fd_close", 1)
+    assert first.read(0, 3)[1] == second.read(0, 3)[1] == [b"abc"]
+    assert first.clock(1) == second.clock(1) == 0
+    assert second.write(1, b"x")[0] == Errno.ESUCCESS
+
+
+def test_the_transcript_is_empty_unless_asked_for() -> None:
+    guest = Guest()
+    play(guest)
+    assert (len(guest.wasi.transcript), guest.wasi.transcript.calls) == (0, 0)
+
+
+def test_events_are_typed_and_decoded() -> None:
+    guest = Guest(transcript=True)
+    guest.write(1, b"hi\n", b"there")
+    guest.clock(1)
+    guest.put(0x4000, b"dir/file")
+    guest.call("path_open", 3, 1, 0x4000, 8, 1 | 8, 2, 0, 4, 0x100)
+    guest.call("fd_seek", 1, -5, 2, 0)
+    guest.call("fd_seek", 1, 5, 9, 0)
+    write, clock, opened, seek, wrong = guest.wasi.transcript
+    assert write == Event(
+        0, "fd_write", "filesystem",
+        {"fd": 1, "iovs": {"buffers": 2, "bytes": 8, "head": "hi\nthere"}},
+        "ESUCCESS", {"nwritten": 8},
+    )  # fmt: skip
+    assert (clock.index, clock.scope, clock.args) == (
+        1,
+        "clock",
+        {"id": "monotonic", "precision": 0},
+    )
+    assert clock.results == {"time": 0}
+    assert opened.args == {
+        "fd": 3, "dirflags": "symlink_follow", "path": "dir/file", "oflags": "creat|trunc",
+        "fs_rights_base": "0x2", "fs_rights_inheriting": "0x0", "fdflags": "nonblock",
+    }  # fmt: skip
+    assert (opened.errno, opened.results, opened.implemented) == ("ENOSYS", {}, False)
+    assert (seek.args["offset"], seek.args["whence"], seek.errno) == (-5, "end", "ESPIPE")
+    assert (wrong.args["whence"], wrong.errno) == (9, "EINVAL")
+
+
+def test_events_show_what_was_read() -> None:
+    guest = Guest(stdin=b"some input", transcript=True)
+    guest.read(0, 4)
+    (event,) = guest.wasi.transcript
+    assert event.results == {"nread": 4}
+    assert event.args["iovs"] == {"buffers": 1, "bytes": 4, "head": "some"}
+
+
+def test_text_form_has_a_line_for_each_call() -> None:
+    guest = Guest(transcript=True)
+    guest.write(1, b"hi\n")
+    guest.call("fd_sync", 1)
+    assert str(guest.wasi.transcript).splitlines() == [
+        "fd_write(fd=1, iovs=[1: 3 bytes 'hi\\n']) = ESUCCESS nwritten=3",
+        "fd_sync(fd=1) = ENOSYS (not implemented)",
+    ]
+
+
+def test_events_become_json() -> None:
+    guest = Guest(transcript=True)
+    play(guest)
+    for event in guest.wasi.transcript:
+        doc = json.loads(json.dumps(event.to_json()))
+        assert doc["function"] == event.function
+        assert doc["args"] == event.args
+
+
+def test_hostile_arguments_are_recorded_and_do_not_hurt() -> None:
+    guest = Guest(transcript=True)
+    big = 2**32 - 1
+    assert guest.call("fd_write", 1, big, big, big) == Errno.EFAULT
+    assert guest.call("path_open", big, big, big, big, big, big, big, big, big) == Errno.ENOSYS
+    assert guest.call("fd_read", 0, 0, big, 0) == Errno.EFAULT
+    assert guest.call("sock_recv", 0, big - 7, 1, big, 0, 0) == Errno.ENOSYS
+    assert guest.call("path_open", 3, 0, 0, big, 0, 0, 0, 0, 0) == Errno.ENOSYS
+    assert [e.errno for e in guest.wasi.transcript] == [
+        "EFAULT", "ENOSYS", "EFAULT", "ENOSYS", "ENOSYS",
+    ]  # fmt: skip
+
+
+def test_the_transcript_is_bounded() -> None:
+    guest = Guest(transcript=True, transcript_limit=3)
+    for _ in range(5):
+        guest.call("sched_yield")
+    transcript = guest.wasi.transcript
+    assert [e.index for e in transcript] == [2, 3, 4]
+    assert (transcript.calls, transcript.dropped) == (5, 2)
+
+
+def test_a_callback_gets_every_event() -> None:
+    events: List[Event] = []
+    guest = Guest(transcript=events.append)
+    play(guest)
+    assert [e.index for e in events] == list(range(11))
+    assert len(guest.wasi.transcript) == 0
+
+
+def test_scopes_filter() -> None:
+    guest = Guest(transcript=True, transcript_scopes=["clock", "random"])
+    play(guest)
+    assert {e.scope for e in guest.wasi.transcript} == {"clock", "random"}
+    assert len(guest.wasi.transcript) == 5
+
+
+def test_wasi_without_a_configuration() -> None:
+    wasi = Wasi()
+    assert (wasi.argv, wasi.env) == ([], [])
+    with pytest.raises(TypeError):
+        Wasi(WasiConfig(stdout=object()))
+
+
+@pytest.mark.parametrize("transcript", [False, True])
+def test_no_argument_breaks_the_host(transcript: bool) -> None:
+    """Values at and around every edge, in every function: an errno or an exit, within bounds."""
+    edges = [0, 1, 2, 3, 4, 8, 100, END - 64, END - 8, END - 1, END, 2**31, 2**32 - 8, 2**32 - 1]
+    rng = random.Random(1)
+    guest = Guest(stdin=b"x" * 100, argv=["a"], env={"b": "c"}, transcript=transcript)
+    answered = set()
+    for _ in range(60):
+        guest.put(0, bytes(rng.choice((0, 0, 0, 1, 2, 64, 255)) for _ in range(256)))
+        for name, function in abi.FUNCTIONS.items():
+            args = [rng.choice(edges) for _ in function.params]
+            try:
+                answered.add(guest.call(name, *args))
+            except WasiExit:
+                assert name == "proc_exit"
+        guest.wasi.fds.reset()
+    assert {Errno.ESUCCESS, Errno.EFAULT, Errno.EBADF, Errno.EINVAL} <= answered
+    assert len(guest.mem) == END
