@@ -321,10 +321,15 @@ def test_another_thread_cancels() -> None:
 
 def test_a_cancellation_that_comes_too_late_stops_nothing_else() -> None:
     instance = instance_of(FOREVER)
-    instance.exports.id(1)
+    instance.store.interrupt()
+    with pytest.raises(wasmpy.Interrupted) as caught:
+        instance.exports.spin(fuel=200_000)
+    assert caught.value.resource is wasmpy.Resource.FUEL
     with instance.store.entered():
         instance.store.interrupt()
-    assert instance.exports.id(2) == 2
+    with pytest.raises(wasmpy.Interrupted) as caught:
+        instance.exports.spin(fuel=200_000)
+    assert caught.value.resource is wasmpy.Resource.FUEL
 
 
 def test_a_second_thread_is_told_that_the_store_is_in_use() -> None:

@@ -34,8 +34,10 @@ async def run(
     try:
         return await asyncio.shield(future)
     except asyncio.CancelledError:
-        store.interrupt()
-        await asyncio.wait([future])
+        # Again and again, for the guest may not have begun yet.
+        while not future.done():
+            store.interrupt()
+            await asyncio.wait([future], timeout=0.02)
         future.exception()  # seen: the interruption is what was asked for
         raise
     finally:

@@ -13,6 +13,7 @@ import threading
 import time
 from typing import Any, Callable, Iterator, List, Optional
 
+from wasmpy.api.threads import ThreadWaitList
 from wasmpy.config import DEFAULT_LIMITS, Limits
 from wasmpy.errors import ConcurrencyError, Resource
 from wasmpy.exec.store import Store as ExecStore
@@ -38,6 +39,7 @@ class Store:
     ) -> None:
         self.limits = limits or DEFAULT_LIMITS
         self.inst = ExecStore(self.limits, fuel, fusing)
+        self.inst.waiting = ThreadWaitList
         self.deadline = deadline
         self.loop: Any = None
         self._clock = clock
@@ -61,7 +63,10 @@ class Store:
         return self.inst.meter.consumed
 
     def interrupt(self) -> None:
-        """Cancel what runs in the store, from any thread: it raises ``Interrupted``."""
+        """Cancel what runs in the store, from any thread: it raises ``Interrupted``.
+
+        While nothing runs, nothing is cancelled: the next call is not stopped.
+        """
         self.inst.meter.requested = Resource.CANCELLED
 
     @contextlib.contextmanager
@@ -79,6 +84,8 @@ class Store:
                 raise ConcurrencyError("another thread is using this store")
             self._owner = me
         meter = self.inst.meter
+        if outermost:
+            meter.requested = None
         had, poll, began = meter.fuel, meter.poll, meter.consumed
         if fuel is not None:
             meter.fuel = fuel if had is None else min(fuel, had)
@@ -93,8 +100,6 @@ class Store:
             if fuel is not None:
                 meter.fuel = None if had is None else had - (meter.consumed - began)
             if outermost:
-                # A request that came too late must not stop the next call.
-                meter.requested = None
                 with self._lock:
                     self._owner = None
 

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Callable, List, Optional
 
-from wasmpy.errors import InternalError
 from wasmpy.syntax.types import FuncType
 
 if TYPE_CHECKING:
@@ -65,14 +64,14 @@ class HostFunc:
         self.module = module
 
     def call(self, caller: Caller, args: List[Any]) -> List[Any]:
-        """Call it; the results as a list.  Raises: InternalError on a wrong count."""
+        """Call it; the results as a list.  Raises: TypeError on a wrong count."""
         returned = self.fn(caller, *args)
         count = len(self.type.results)
         if count == 1:
             return [returned]
         results = [] if returned is None else list(returned)
         if len(results) != count:
-            raise InternalError(
+            raise TypeError(
                 f"host function {self.name} returned {len(results)} results for {self.type}"
             )
         return results
