@@ -19,11 +19,14 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from wasi import WasiConfig as WasiConfig
     from wasmpy.api.caller import Caller as Caller
+    from wasmpy.api.heap import Array as Array
+    from wasmpy.api.heap import Struct as Struct
     from wasmpy.api.instance import Func as Func
     from wasmpy.api.instance import Global as Global
     from wasmpy.api.instance import Instance as Instance
     from wasmpy.api.instance import Memory as Memory
     from wasmpy.api.instance import Table as Table
+    from wasmpy.api.instance import Tag as Tag
     from wasmpy.api.linker import Linker as Linker
     from wasmpy.api.module import ExportType as ExportType
     from wasmpy.api.module import ImportType as ImportType
@@ -47,23 +50,35 @@ if TYPE_CHECKING:
     from wasmpy.errors import WasmError as WasmError
     from wasmpy.errors import WasmException as WasmException
     from wasmpy.errors import WasmTrap as WasmTrap
+    from wasmpy.exec.heap import I31 as I31
     from wasmpy.exec.host import HostFunc as HostFunc
+    from wasmpy.syntax.types import ANYREF as ANYREF
+    from wasmpy.syntax.types import EQREF as EQREF
     from wasmpy.syntax.types import EXTERNREF as EXTERNREF
     from wasmpy.syntax.types import F32 as F32
     from wasmpy.syntax.types import F64 as F64
     from wasmpy.syntax.types import FUNCREF as FUNCREF
+    from wasmpy.syntax.types import I8 as I8
+    from wasmpy.syntax.types import I16 as I16
     from wasmpy.syntax.types import I32 as I32
     from wasmpy.syntax.types import I64 as I64
+    from wasmpy.syntax.types import ArrayType as ArrayType
+    from wasmpy.syntax.types import DefType as DefType
+    from wasmpy.syntax.types import FieldType as FieldType
     from wasmpy.syntax.types import FuncType as FuncType
     from wasmpy.syntax.types import GlobalType as GlobalType
     from wasmpy.syntax.types import MemType as MemType
+    from wasmpy.syntax.types import RefType as RefType
+    from wasmpy.syntax.types import StructType as StructType
     from wasmpy.syntax.types import TableType as TableType
+    from wasmpy.syntax.types import TagType as TagType
 
 _HOME: Dict[str, str] = {}
 for _module, _names in {
     "wasi": "WasiConfig",
     "wasmpy.api.caller": "Caller",
-    "wasmpy.api.instance": "Func Global Instance Memory Table",
+    "wasmpy.api.heap": "Array Struct",
+    "wasmpy.api.instance": "Func Global Instance Memory Table Tag",
     "wasmpy.api.linker": "Linker",
     "wasmpy.api.module": "ExportType ImportType Module",
     "wasmpy.api.store": "Store",
@@ -73,9 +88,11 @@ for _module, _names in {
         "MalformedError MissingImport ResetError Resource TrapKind WasiExit WasmError "
         "WasmException WasmTrap"
     ),
+    "wasmpy.exec.heap": "I31",
     "wasmpy.exec.host": "HostFunc",
     "wasmpy.syntax.types": (
-        "EXTERNREF F32 F64 FUNCREF I32 I64 FuncType GlobalType MemType TableType"
+        "ANYREF EQREF EXTERNREF F32 F64 FUNCREF I8 I16 I32 I64 ArrayType DefType FieldType "
+        "FuncType GlobalType MemType RefType StructType TableType TagType"
     ),
 }.items():
     for _name in _names.split():

@@ -76,37 +76,77 @@ class Limits:
 
     The first group bounds execution, per store; the second bounds the module
     itself (the values are those of the JavaScript embedding unless said
-    otherwise) and is looked at before anything is allocated.
+    otherwise) and is looked at before anything is allocated.  A limit that is
+    no integer is a TypeError, a negative one a ValueError.
     """
 
     call_depth: int = 10_000
-    """wasm frames, counted over all re-entries."""
+    """wasm frames, counted over all re-entries; one more traps."""
+    stack_slots: int = 10_000_000
+    """parameters, locals and operands in all frames; frames of large functions are fewer."""
     host_depth: int = 50
-    """re-entries of the guest from host functions."""
+    """re-entries of the guest from host functions; one more traps."""
     memory_pages: int = 65_536
     """pages of 64 KiB, per memory; growing past it answers -1."""
     table_elements: int = 10_000_000
-    """elements, per table."""
+    """elements, over all tables of the store; growing past it answers -1."""
+    gc_objects: int = 10_000_000
+    """structures and arrays that are alive, per store."""
+    gc_bytes: int = 1 << 30
+    """what these take by a rough account (`wasmpy.exec.heap`), per store."""
     instances: int = 10_000
+    """instances, per store; one more is a link error."""
     memories: int = 10_000
+    """memories, per store (one more is a link error) and per module."""
     tables: int = 10_000
+    """tables, per store (one more is a link error) and per module."""
 
     module_bytes: int = 1 << 30
+    """size of a module in the binary format."""
     types: int = 1_000_000
+    """types, each member of a recursive group counted."""
+    subtype_depth: int = 63
+    """supertypes above a type."""
+    struct_fields: int = 10_000
+    """fields of a structure type."""
+    array_new_fixed: int = 10_000
+    """operands of one `array.new_fixed`."""
     functions: int = 1_000_000
+    """functions of the module's own."""
     imports: int = 1_000_000
+    """imports of all kinds together."""
     exports: int = 1_000_000
+    """exports of all kinds together."""
     globals: int = 1_000_000
+    """globals of the module's own."""
+    tags: int = 1_000_000
+    """tags of the module's own."""
     data_segments: int = 100_000
+    """data segments."""
     elem_segments: int = 10_000_000
+    """element segments."""
     function_bytes: int = 7_654_321
+    """size of one function's code: its locals and body."""
     function_locals: int = 50_000
+    """locals of one function, parameters not counted."""
     params: int = 1_000
+    """parameters of a function type."""
     results: int = 1_000
+    """results of a function type."""
     br_table_labels: int = 65_520
+    """labels of one `br_table`, the default not counted."""
     name_bytes: int = 100_000
+    """size of one name of an import, an export or a custom section."""
     nesting: int = 100_000
     """blocks within blocks in one body (ours: a bound on memory, not on style)."""
+
+    def __post_init__(self) -> None:
+        for field in dataclasses.fields(self):
+            value = getattr(self, field.name)
+            if isinstance(value, bool) or not isinstance(value, int):
+                raise TypeError(f"the limit {field.name} is not an integer: {value!r}")
+            if value < 0:
+                raise ValueError(f"the limit {field.name} is negative: {value}")
 
 
 DEFAULT_LIMITS = Limits()

@@ -11,6 +11,7 @@ The guard host's own subtree stands in ``hostabi.errors`` and has
 from __future__ import annotations
 
 import enum
+import pickle
 from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 
@@ -83,8 +84,9 @@ class Frame(NamedTuple):
 class WasmError(Exception):
     """Root of every error of wasmpy; never raised itself.
 
-    Subclasses list their data in ``fields``; ``to_json`` and pickling are
-    derived from that list.
+    Subclasses list their data in ``fields``; ``to_json`` is derived from that
+    list.  Pickling keeps every attribute and ``__cause__``; what cannot be
+    pickled, or belongs to a store, is its ``repr`` on the other side.
     """
 
     fields: Tuple[str, ...] = ("message",)
@@ -94,29 +96,75 @@ class WasmError(Exception):
         self.message = message
 
     def to_json(self) -> Dict[str, Any]:
-        """The error as a JSON object: ``error`` is the class, then its fields."""
+        """The error as a JSON object: ``error`` is the class, then its fields.
+
+        Of more than ``JSON_FRAMES`` frames the middle is left out;
+        ``frames_omitted`` says how many that are.
+        """
         doc: Dict[str, Any] = {"error": type(self).__name__, "text": str(self)}
         for name in self.fields:
-            doc[name] = _plain(getattr(self, name))
+            value = getattr(self, name)
+            if name == "frames":
+                omitted = max(0, len(value) - JSON_FRAMES)
+                ends = JSON_FRAMES // 2
+                doc[name] = _plain(value[:ends] + value[-ends:] if omitted else value)
+                doc["frames_omitted"] = omitted
+            else:
+                doc[name] = _plain(value)
         return doc
 
+    def _state(self) -> Dict[str, Any]:
+        """The attributes as they are pickled."""
+        return {k: v if _travels(v) else repr(v) for k, v in self.__dict__.items()}
+
     def __reduce__(self) -> Tuple[Any, ...]:
-        return (_rebuild, (type(self), self.args, dict(self.__dict__)))
+        args = tuple(a if _travels(a) else repr(a) for a in self.args)
+        return (_rebuild, (type(self), args, self._state(), _portable_cause(self.__cause__)))
 
 
-def _rebuild(cls: type, args: Tuple[Any, ...], state: Dict[str, Any]) -> BaseException:
+JSON_FRAMES = 100
+"""Frames in the JSON form of an error: half from each end; a guest decides how many there are."""
+
+
+def _rebuild(
+    cls: type, args: Tuple[Any, ...], state: Dict[str, Any], cause: Optional[BaseException] = None
+) -> BaseException:
     """Make an error again from what ``__reduce__`` gave."""
     error = cls.__new__(cls, *args)
     error.args = args
     error.__dict__.update(state)
+    if cause is not None:
+        error.__cause__ = cause
     assert isinstance(error, BaseException)
     return error
 
 
+def _travels(value: Any) -> bool:
+    """Whether ``value`` can be pickled and made again."""
+    try:
+        pickle.loads(pickle.dumps(value))  # noqa: S301 - nobody else has touched it
+    except Exception:  # noqa: BLE001 - a class may raise anything there
+        return False
+    return True
+
+
+def _portable_cause(cause: Optional[BaseException]) -> Optional[BaseException]:
+    """``cause``, or what stands for one that cannot be pickled."""
+    if cause is None or _travels(cause):
+        return cause
+    return RuntimeError(f"{type(cause).__name__}: {cause}")
+
+
+def _portable(value: Any) -> Any:
+    """A value of the guest's as it is pickled: plain, or the ``repr`` of a reference."""
+    plain = value is None or isinstance(value, (bool, int, float, str, bytes))
+    return value if plain else repr(value)
+
+
 def _plain(value: Any) -> Any:
-    """``value`` with nothing in it that JSON lacks."""
+    """``value`` with nothing in it that JSON lacks: an enum is its value if that is text."""
     if isinstance(value, enum.Enum):
-        return value.name
+        return value.value if isinstance(value.value, str) else value.name
     if isinstance(value, bytes):
         return value.hex()
     if hasattr(value, "to_json"):
@@ -130,16 +178,40 @@ def _plain(value: Any) -> Any:
     return repr(value)
 
 
+MALFORMED_RULES: Dict[str, str] = {
+    "magic": "the file does not begin as a module does",
+    "version": "the version is not 1",
+    "section-id": "no section has this number here",
+    "section-order": "a section is repeated or out of order",
+    "section-size": "a section is longer or shorter than its size says",
+    "count": "two sections that must agree in length do not",
+    "data-count": "an instruction needs the data count section",
+    "end": "the file, a section or a body ends too early",
+    "body-end": "a body or an expression does not end where it should",
+    "leb128": "an integer is too long or too large",
+    "utf8": "a name is not UTF-8",
+    "length": "a length is beyond what is left",
+    "limit": "beyond a limit of wasmpy (`Limits`)",
+    "type": "no type is written so",
+    "opcode": "no instruction has this opcode here",
+    "flags": "a byte that chooses between forms has another value",
+    "text": "the text is not of the text format",
+}
+"""What `MalformedError.rule` can be, and what it means."""
+
+
 class MalformedError(WasmError):
     """The bytes or the text are not a module (``assert_malformed``).
 
+    ``rule`` is the short name of what is wrong (``MALFORMED_RULES``).
     ``offset`` is a byte offset in the binary; for text, ``line`` and
-    ``column`` (from 1) say where.  ``section`` names the section being read.
+    ``column`` (from 1) say where.  ``section`` names the section being read;
+    in the code section ``func`` is the index of the function being read.
 
     Spec: ``binary/index.html``, ``text/index.html``.
     """
 
-    fields: Tuple[str, ...] = ("message", "offset", "section", "line", "column")
+    fields: Tuple[str, ...] = ("message", "rule", "offset", "section", "func", "line", "column")
 
     def __init__(
         self,
@@ -148,10 +220,14 @@ class MalformedError(WasmError):
         section: Optional[str] = None,
         line: Optional[int] = None,
         column: Optional[int] = None,
+        *,
+        rule: str = "",
     ) -> None:
         super().__init__(message)
+        self.rule = rule
         self.offset = offset
         self.section = section
+        self.func: Optional[int] = None
         self.line = line
         self.column = column
 
@@ -163,21 +239,29 @@ class MalformedError(WasmError):
             where = f" at offset {self.offset:#x}"
         if self.section:
             where += f" in the {self.section} section"
+        if self.func is not None:
+            where += f", function {self.func}"
         return f"malformed module: {self.message}{where}"
 
 
 class InvalidError(WasmError):
     """The module does not validate (``assert_invalid``).
 
-    ``func`` is the function index, ``pc`` the instruction's index in its
-    body, ``offset`` its byte offset in the file; each None where it does not
-    apply.  ``rule`` is the short name of the rule that was broken, as
-    ``local.get`` or ``memtype``; ``expected`` and ``actual`` are the types.
+    ``section`` names the section that what is wrong stands in.  ``func`` is
+    the function index, ``pc`` the instruction's index in its body, ``offset``
+    its byte offset in the file; in a constant expression ``offset`` is where
+    the expression begins.  Each is None where it does not apply, and outside
+    of bodies and expressions ``offset`` is always None: what stands there
+    does not know its place.  ``rule`` is the short name of the rule that was
+    broken, as ``local.get`` or ``memtype``; ``expected`` and ``actual`` are
+    the types.
 
     Spec: ``valid/index.html``.
     """
 
-    fields = ("message", "rule", "func", "pc", "offset", "instr", "expected", "actual")
+    fields = (
+        "message", "rule", "section", "func", "pc", "offset", "instr", "expected", "actual",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -189,9 +273,11 @@ class InvalidError(WasmError):
         instr: Optional[str] = None,
         expected: Optional[str] = None,
         actual: Optional[str] = None,
+        section: Optional[str] = None,
     ) -> None:
         super().__init__(message)
         self.rule = rule
+        self.section = section
         self.func = func
         self.pc = pc
         self.offset = offset
@@ -301,6 +387,9 @@ class WasmTrap(WasmError):  # noqa: N818 - the spec's word
             text += f"; {self.note}"
         return text
 
+    def _state(self) -> Dict[str, Any]:
+        return {**super()._state(), "operands": tuple(map(_portable, self.operands))}
+
     def backtrace(self, limit: int = 30) -> str:
         """The frames as text, a line each; the middle of a long trace is cut."""
         return format_frames(self.frames, limit)
@@ -350,7 +439,11 @@ class Interrupted(WasmError):  # noqa: N818 - a state, not a fault of the guest
 
 
 class WasmException(WasmError):  # noqa: N818 - the spec's word
-    """A wasm exception that left the module (``assert_exception``)."""
+    """A wasm exception that left the module (``assert_exception``).
+
+    ``tag`` is its tag and ``values`` what it carries.  A host function may
+    raise one into the guest.  ``exn`` is the exception as execution sees it.
+    """
 
     fields = ("tag", "values", "frames")
 
@@ -358,7 +451,14 @@ class WasmException(WasmError):  # noqa: N818 - the spec's word
         super().__init__("uncaught wasm exception")
         self.tag = tag
         self.values = tuple(values)
+        self.exn: Any = None
         self.frames: List[Frame] = []
+
+    def _state(self) -> Dict[str, Any]:
+        # A tag lives in its store, which stays here.
+        values = tuple(map(_portable, self.values))
+        own = {"tag": _portable(self.tag), "exn": None, "values": values}
+        return {k: own.get(k, v) for k, v in self.__dict__.items()}
 
 
 class WasiExit(WasmError):  # noqa: N818 - an exit is no fault

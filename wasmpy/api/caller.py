@@ -10,6 +10,7 @@ import inspect
 from typing import TYPE_CHECKING, Any, Callable, Optional
 
 from wasmpy.api import values
+from wasmpy.errors import WasmException
 from wasmpy.exec.host import Caller as ExecCaller
 from wasmpy.exec.host import HostFunc
 from wasmpy.syntax.types import FuncType
@@ -69,7 +70,9 @@ def takes_caller(function: Callable[..., Any]) -> bool:
     if not parameters:
         return False
     annotation = parameters[0].annotation
-    return annotation is Caller or annotation in ("Caller", "wasmpy.Caller")
+    if isinstance(annotation, str):
+        return annotation.rpartition(".")[2] == "Caller"
+    return annotation is Caller
 
 
 def host_function(
@@ -89,12 +92,19 @@ def host_function(
     with_caller = takes_caller(function) if access_caller is None else access_caller
 
     def call(caller: ExecCaller, *raw: Any) -> Any:
-        if with_caller:
-            returned = function(Caller(store, caller), *raw)
-        else:
-            args = [values.from_raw(store, t, v) for t, v in zip(functype.params, raw)]
-            returned = function(*args)
-        if store.loop is not None and inspect.iscoroutine(returned):
+        try:
+            if with_caller:
+                returned = function(Caller(store, caller), *raw)
+            else:
+                args = [values.from_raw(store, t, v) for t, v in zip(functype.params, raw)]
+                returned = function(*args)
+        except WasmException as error:
+            values.exception_to_raw(store, error)
+            raise
+        if inspect.iscoroutine(returned):
+            if store.loop is None:
+                returned.close()
+                raise TypeError(f"{name} is a coroutine: use call_async")
             returned = store.loop.complete(returned)
         return _results(store, functype, name, returned)
 
@@ -107,7 +117,9 @@ def _results(store: Store, functype: FuncType, name: str, returned: Any) -> Any:
         if returned is not None:
             raise TypeError(f"{name} has no results, but returned {returned!r}")
         return None
-    items = [returned] if len(types) == 1 else list(returned)
+    if len(types) > 1 and not isinstance(returned, (tuple, list)):
+        raise TypeError(f"{name} has {len(types)} results, but returned {returned!r}")
+    items = [returned] if len(types) == 1 else returned
     if len(items) != len(types):
         raise TypeError(f"{name} has {len(types)} results, but returned {len(items)}")
     raw = [values.to_raw(store, t, v) for t, v in zip(types, items)]

@@ -1,4 +1,4 @@
-"""Instances and what they export: functions, memories, tables, globals.
+"""Instances and what they export: functions, memories, tables, globals, tags.
 
 What belongs here: thin views of execution's instances with Python's
 manners.  Two views of one thing are equal.
@@ -8,16 +8,18 @@ Spec: ``appendix/embedding.html``.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Callable, Iterator, List, Optional, Union
+from typing import TYPE_CHECKING, Any, Callable, Iterator, List, Optional, Sequence, Union
 
 from wasmpy.api import values
 from wasmpy.api.caller import host_function
+from wasmpy.api.octets import octets
+from wasmpy.exec.exceptions import TagInst
 from wasmpy.exec.instantiate import reset
 from wasmpy.exec.interp import invoke
 from wasmpy.exec.memory import MemInst
 from wasmpy.exec.store import ExternInst, FuncInst, GlobalInst, ModuleInst
 from wasmpy.exec.table import TableInst
-from wasmpy.syntax.types import FuncType, GlobalType, MemType, TableType
+from wasmpy.syntax.types import FuncType, GlobalType, MemType, TableType, TagType, ValType
 
 if TYPE_CHECKING:
     from wasmpy.api.module import Module
@@ -130,7 +132,7 @@ class Memory(_View):
 
     def __init__(self, store: Store, memtype: MemType) -> None:
         self.store = store
-        self.inst = MemInst(memtype, store.limits.memory_pages)
+        self.inst = MemInst(memtype, store.limits.memory_pages, store.inst.waiting())
 
     @classmethod
     def of(cls, store: Store, inst: MemInst) -> Memory:
@@ -165,7 +167,7 @@ class Memory(_View):
 
     def __setitem__(self, key: Union[int, slice], value: Any) -> None:
         if isinstance(key, slice):
-            data = bytes(value)
+            data = octets(value)
             if len(range(*key.indices(len(self)))) != len(data):
                 raise ValueError("a memory slice takes as many bytes as it spans")
             self.inst.buffer[key] = data
@@ -186,8 +188,9 @@ class Memory(_View):
 
     def write(self, address: int, data: bytes) -> None:
         """Write ``data``.  Raises: IndexError out of bounds, nothing written."""
-        if not self.inst.write(address, bytes(data)):
-            raise self._outside(address, len(data))
+        content = octets(data)
+        if not self.inst.write(address, content):
+            raise self._outside(address, len(content))
 
     def read_u32_le(self, address: int) -> int:
         """Four bytes as an unsigned integer.  Raises: IndexError out of bounds."""
@@ -213,7 +216,7 @@ class Table(_View):
     def __init__(self, store: Store, tabletype: TableType, init: Any = None) -> None:
         raw = values.to_raw(store, tabletype.reftype, init)
         self.store = store
-        self.inst = TableInst(tabletype, store.limits.table_elements, raw)
+        self.inst = TableInst(tabletype, store.inst.quota, raw)
 
     @classmethod
     def of(cls, store: Store, inst: TableInst) -> Table:
@@ -283,7 +286,38 @@ class Global(_View):
         return values.to_bits(self.store, (self.inst.type.valtype,), (self.inst.value,))
 
 
-Extern = Union[Func, Memory, Table, Global]
+class Tag(_View):
+    """A tag: what kind of exception it is, and the types of the values it carries.
+
+    >>> import wasmpy
+    >>> tag = wasmpy.Tag(wasmpy.Store(), (wasmpy.I32,))
+    >>> str(tag.type)
+    'tag [i32]'
+    """
+
+    inst: TagInst
+
+    def __init__(self, store: Store, params: Sequence[ValType]) -> None:
+        self.store = store
+        self.inst = TagInst(TagType(store.inst.intern(FuncType(tuple(params), ()))))
+
+    @classmethod
+    def of(cls, store: Store, inst: TagInst) -> Tag:
+        """The view of a tag instance."""
+        view = cls.__new__(cls)
+        view.store, view.inst = store, inst
+        return view
+
+    @property
+    def type(self) -> TagType:
+        """The tag's type."""
+        return self.inst.type
+
+    def __repr__(self) -> str:
+        return f"<wasmpy.Tag {self.type}>"
+
+
+Extern = Union[Func, Memory, Table, Global, Tag]
 
 
 def wrap(store: Store, inst: ExternInst) -> Extern:
@@ -294,6 +328,8 @@ def wrap(store: Store, inst: ExternInst) -> Extern:
         return Memory.of(store, inst)
     if isinstance(inst, TableInst):
         return Table.of(store, inst)
+    if isinstance(inst, TagInst):
+        return Tag.of(store, inst)
     return Global.of(store, inst)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Callable, Dict, List, Mapping, Optional, Tuple, Union
 
 from wasmpy.api.caller import host_function
-from wasmpy.api.instance import Func, Global, Instance, Memory, Table
+from wasmpy.api.instance import Func, Global, Instance, Memory, Table, Tag
 from wasmpy.api.store import Store
 from wasmpy.config import Limits
 from wasmpy.errors import LinkError, MissingImport
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from wasi import Wasi, WasiConfig
     from wasmpy.api.module import Module
 
-_VIEWS = (Func, Memory, Table, Global)
+_VIEWS = (Func, Memory, Table, Global, Tag)
 
 
 class _Typed:
@@ -64,7 +64,7 @@ class Linker:
     def define(self, module: str, name: str, item: Any) -> None:
         """Define one import.
 
-        ``item`` is a ``Func``, ``Memory``, ``Table``, ``Global``, a ``HostFunc``
+        ``item`` is a ``Func``, ``Memory``, ``Table``, ``Global``, ``Tag``, a ``HostFunc``
         or a callable, which takes the type of the import it is used for.
         Raises: ValueError if it is defined, TypeError for anything else.
         """
@@ -92,7 +92,10 @@ class Linker:
             self.define(name, export, instance.exports[export])
 
     def define_wasi(self, config: Union[WasiConfig, Wasi, None] = None) -> Wasi:
-        """Define ``wasi_snapshot_preview1``; the guest's WASI state, reset with its instance."""
+        """Define ``wasi_snapshot_preview1``; the guest's WASI state, reset with its instance.
+
+        One linker has one state: what it instantiates shares it.
+        """
         from wasi import Wasi, WasiConfig
 
         wasi = config if isinstance(config, Wasi) else Wasi(config or WasiConfig())
@@ -113,10 +116,18 @@ class Linker:
     ) -> Instance:
         """Instantiate ``module`` with these definitions.
 
-        Raises: LinkError naming every missing import; WasmTrap; ValueError if
-        a definition belongs to another store.
+        ``limits``, ``fuel`` and ``deadline`` are those of a new store; there is
+        none where ``store`` is given or a definition brings its own.
+
+        Raises: LinkError naming every import that is missing or does not
+        match; WasmTrap; ValueError if a definition belongs to another store,
+        or for bounds where the store has its own.
         """
-        store = store or self._store_of(module.syntax) or Store(limits, fuel, deadline)
+        store = store or self._store_of(module.syntax)
+        if store is None:
+            store = Store(limits, fuel, deadline)
+        elif any(bound is not None for bound in (limits, fuel, deadline)):
+            raise ValueError("limits, fuel and deadline are the store's, and there is one already")
         found = self._resolve(store, module.syntax)
         with store.entered():
             inst = execution.instantiate(
@@ -136,29 +147,36 @@ class Linker:
         return None
 
     def _resolve(self, store: Store, syntax: SyntaxModule) -> List[ExternInst]:
-        found: List[ExternInst] = []
+        """What is offered for each import.
+
+        Raises: LinkError naming all that is missing, and then all of another type too.
+        """
+        found: List[Tuple[Import, ExternInst]] = []
         missing: List[MissingImport] = []
         for wanted in syntax.imports:
             expected = syntax.import_type(wanted)
             item = self._items.get((wanted.module, wanted.name))
             inst = None if item is None else _instance_of(store, wanted, expected, item)
             if inst is not None:
-                found.append(inst)
+                found.append((wanted, inst))
                 continue
             got = None if item is None else "a function"
             missing.append(
                 MissingImport(wanted.module, wanted.name, externtype_text(expected), got)
             )
         if missing:
+            missing += execution.mismatches(syntax, store.inst.types.close(syntax), found)
             wrong = any(m.got for m in missing)
             raise LinkError("incompatible import type" if wrong else "unknown import", missing)
-        return found
+        return [inst for _, inst in found]
 
 
 def _instance_of(store: Store, wanted: Import, expected: Any, item: Any) -> Optional[ExternInst]:
     """What ``item`` is in ``store``, or None for a callable where none is wanted."""
     if isinstance(item, _VIEWS):
-        if item.store is not store:
+        # A shared memory is there to be shared, by threads that each have a store.
+        shared = isinstance(item, Memory) and item.type.shared
+        if item.store is not store and not shared:
             raise ValueError(f'"{wanted.module}" "{wanted.name}" belongs to another store')
         inst: ExternInst = item.inst
         return inst

@@ -8,12 +8,13 @@ from __future__ import annotations
 import pathlib
 from typing import TYPE_CHECKING, Any, Dict, List, Mapping, NamedTuple, Optional, Sequence, Union
 
+from wasmpy.api.octets import octets
 from wasmpy.binary.decode import decode_module, instr_offsets
 from wasmpy.config import DEFAULT_LIMITS, Features, Limits
 from wasmpy.errors import InvalidError, MalformedError
-from wasmpy.syntax.module import Global, Mem, Table, TypeUse
+from wasmpy.syntax.module import Global, Mem, Table, TagUse, TypeUse
 from wasmpy.syntax.module import Module as SyntaxModule
-from wasmpy.syntax.types import ExternType
+from wasmpy.syntax.types import ExternType, TagType
 from wasmpy.valid.module import validate_module
 
 if TYPE_CHECKING:
@@ -52,10 +53,10 @@ class Module:
         self,
         source: Union[bytes, bytearray, memoryview, str],
         *,
-        features: Features = Features.WASM2,
+        features: Features = Features.WASM3,
         limits: Limits = DEFAULT_LIMITS,
     ) -> None:
-        binary = assemble(source) if isinstance(source, str) else bytes(source)
+        binary = assemble(source) if isinstance(source, str) else octets(source)
         self.syntax: SyntaxModule = decode_module(binary, features, limits)
         try:
             self.sidetables = validate_module(self.syntax, features, limits)
@@ -68,7 +69,7 @@ class Module:
         cls,
         path: Union[str, pathlib.Path],
         *,
-        features: Features = Features.WASM2,
+        features: Features = Features.WASM3,
         limits: Limits = DEFAULT_LIMITS,
     ) -> Module:
         """The module in a file: text if it is named ``.wat`` or has no wasm magic.
@@ -80,7 +81,7 @@ class Module:
         return cls(source_of(data, path.suffix), features=features, limits=limits)
 
     @classmethod
-    def validate(cls, source: Union[bytes, str], features: Features = Features.WASM2) -> None:
+    def validate(cls, source: Union[bytes, str], features: Features = Features.WASM3) -> None:
         """Raise MalformedError or InvalidError if ``source`` is no valid module."""
         cls(source, features=features)
 
@@ -110,14 +111,16 @@ class Module:
     def _export_type(self, kind: str, index: int) -> ExternType:
         syntax = self.syntax
         if kind == "func":
-            return syntax.types[syntax.functypes()[index]]
+            return syntax.functype(syntax.functypes()[index])
+        if kind == "tag":
+            return TagType(syntax.functype(syntax.all_tags()[index].typeidx))
         spaces: Dict[str, Sequence[Union[Table, Mem, Global]]] = {
             "table": syntax.tables, "memory": syntax.mems, "global": syntax.globals
         }  # fmt: skip
         imported = [
             i.desc
             for i in syntax.imports
-            if not isinstance(i.desc, TypeUse) and _KIND[type(i.desc).__name__] == kind
+            if not isinstance(i.desc, (TypeUse, TagUse)) and _KIND[type(i.desc).__name__] == kind
         ]
         types: List[ExternType] = [*imported, *(item.type for item in spaces[kind])]
         return types[index]
@@ -170,7 +173,7 @@ def source_of(data: bytes, suffix: str = "") -> Union[bytes, str]:
         return data.decode("utf-8")
     except UnicodeDecodeError:
         if suffix == ".wat":
-            raise MalformedError("malformed UTF-8 encoding", offset=0) from None
+            raise MalformedError("malformed UTF-8 encoding", 0, rule="utf8") from None
         return data
 
 

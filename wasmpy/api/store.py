@@ -14,8 +14,9 @@ import time
 from typing import Any, Callable, Iterator, List, Optional
 
 from wasmpy.api.threads import ThreadWaitList
+from wasmpy.api.values import exception_from_raw
 from wasmpy.config import DEFAULT_LIMITS, Limits
-from wasmpy.errors import ConcurrencyError, Resource
+from wasmpy.errors import ConcurrencyError, Resource, WasmException
 from wasmpy.exec.store import Store as ExecStore
 
 
@@ -37,7 +38,9 @@ class Store:
         clock: Callable[[], float] = time.monotonic,
         fusing: str = "hot",
     ) -> None:
-        self.limits = limits or DEFAULT_LIMITS
+        if fuel is not None and fuel < 0:
+            raise ValueError(f"fuel is None or a number of instructions, not {fuel}")
+        self.limits = DEFAULT_LIMITS if limits is None else limits
         self.inst = ExecStore(self.limits, fuel, fusing)
         self.inst.waiting = ThreadWaitList
         self.deadline = deadline
@@ -65,9 +68,14 @@ class Store:
     def interrupt(self) -> None:
         """Cancel what runs in the store, from any thread: it raises ``Interrupted``.
 
-        While nothing runs, nothing is cancelled: the next call is not stopped.
+        While nothing runs, the next call is stopped: no cancellation is lost
+        between two calls of one task.  ``clear_interrupt`` takes it back.
         """
         self.inst.meter.requested = Resource.CANCELLED
+
+    def clear_interrupt(self) -> None:
+        """Forget a cancellation that nothing has noticed yet."""
+        self.inst.meter.requested = None
 
     @contextlib.contextmanager
     def entered(
@@ -84,8 +92,6 @@ class Store:
                 raise ConcurrencyError("another thread is using this store")
             self._owner = me
         meter = self.inst.meter
-        if outermost:
-            meter.requested = None
         had, poll, began = meter.fuel, meter.poll, meter.consumed
         if fuel is not None:
             meter.fuel = fuel if had is None else min(fuel, had)
@@ -95,6 +101,9 @@ class Store:
             meter.poll = self._poll(deadline, poll)
         try:
             yield
+        except WasmException as error:
+            exception_from_raw(self, error)
+            raise
         finally:
             meter.poll = poll
             if fuel is not None:

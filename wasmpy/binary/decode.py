@@ -15,7 +15,13 @@ from __future__ import annotations
 
 from typing import Callable, Dict, List, Optional, Tuple, Union
 
-from wasmpy.binary.custom import NAME_SECTION, decode_names
+from wasmpy.binary.custom import (
+    BRANCH_HINT_SECTION,
+    NAME_SECTION,
+    Hints,
+    decode_hints,
+    decode_names,
+)
 from wasmpy.binary.instr import InstrReader, read_body, read_expr, read_offsets
 from wasmpy.binary.reader import Reader
 from wasmpy.binary.types import TypeReader
@@ -37,33 +43,35 @@ from wasmpy.syntax.module import (
     Module,
     SegmentMode,
     Table,
+    TagUse,
     TypeUse,
 )
-from wasmpy.syntax.types import FUNCREF
+from wasmpy.syntax.types import FUNC_REF, FUNCREF
 
 MAGIC = b"\0asm"
 VERSION = b"\1\0\0\0"
 _COMPONENT = b"\x0d\0\1\0"
 
 SECTIONS: Tuple[Tuple[int, str], ...] = (
-    (1, "type"), (2, "import"), (3, "function"), (4, "table"), (5, "memory"), (6, "global"),
-    (7, "export"), (8, "start"), (9, "element"), (12, "data count"), (10, "code"), (11, "data"),
+    (1, "type"), (2, "import"), (3, "function"), (4, "table"), (5, "memory"), (13, "tag"),
+    (6, "global"), (7, "export"), (8, "start"), (9, "element"), (12, "data count"),
+    (10, "code"), (11, "data"),
 )  # fmt: skip
 """The sections in the order in which they must stand: id and name."""
 
 _PLACE: Dict[int, int] = {sid: place for place, (sid, _) in enumerate(SECTIONS, 1)}
 _SECTION_NAME: Dict[int, str] = dict(SECTIONS)
-_SECTION_FEATURE: Dict[int, str] = {12: "bulk_memory"}
-_LATER_SECTIONS: Dict[int, str] = {13: "exceptions"}
+_SECTION_FEATURE: Dict[int, str] = {12: "bulk_memory", 13: "exceptions"}
 
-EXPORT_KINDS: Tuple[str, ...] = ("func", "table", "memory", "global")
+EXPORT_KINDS: Tuple[str, ...] = ("func", "table", "memory", "global", "tag")
 """The kinds of export and import, by their byte."""
+_TAG = EXPORT_KINDS.index("tag")
 
 _REF_FUNC = op_of("ref.func")
 
 
 def decode_module(
-    data: bytes, features: Features = Features.WASM2, limits: Limits = DEFAULT_LIMITS
+    data: bytes, features: Features = Features.WASM3, limits: Limits = DEFAULT_LIMITS
 ) -> Module:
     r"""The module that ``data`` is the binary form of.
 
@@ -78,7 +86,7 @@ def decode_module(
     """
     data = bytes(data)
     if len(data) > limits.module_bytes:
-        raise MalformedError(f"too many bytes: the limit is {limits.module_bytes}", 0)
+        raise MalformedError(f"too many bytes: the limit is {limits.module_bytes}", 0, rule="limit")
     _check_preamble(data)
     return _Decoder(data, features, limits).module()
 
@@ -99,18 +107,20 @@ def _check_preamble(data: bytes) -> None:
     if data[:4] != MAGIC:
         if len(data) < len(MAGIC):
             what = "the magic header is cut off" if data else "the file is empty"
-            raise MalformedError(f"unexpected end: {what}", len(data))
+            raise MalformedError(f"unexpected end: {what}", len(data), rule="end")
         text = data[:64].lstrip().startswith((b"(", b";;"))
         hint = " (this looks like the text format)" if text else ""
-        raise MalformedError(f"magic header not detected{hint}", 0)
+        raise MalformedError(f"magic header not detected{hint}", 0, rule="magic")
     version = data[4:8]
     if version == VERSION:
         return
     if len(version) < 4:
-        raise MalformedError("unexpected end: the version is cut off", len(data))
+        raise MalformedError("unexpected end: the version is cut off", len(data), rule="end")
     if version == _COMPONENT:
-        raise MalformedError("unknown binary version: a component, not a core module", 4)
-    raise MalformedError(f"unknown binary version {version.hex(' ')}", 4)
+        raise MalformedError(
+            "unknown binary version: a component, not a core module", 4, rule="version"
+        )
+    raise MalformedError(f"unknown binary version {version.hex(' ')}", 4, rule="version")
 
 
 class _Decoder:
@@ -123,6 +133,7 @@ class _Decoder:
         self.types = TypeReader(features, limits)
         self.instrs = InstrReader(self.types, features, limits, None)
         self.typeidxs: List[int] = []
+        self.hints: Hints = {}
         self.out = Module(binary=data)
 
     def module(self) -> Module:
@@ -137,7 +148,7 @@ class _Decoder:
             name = _SECTION_NAME.get(sid, "custom")
             size = r.u32()
             if size > r.end - r.pos:
-                raise MalformedError("length out of bounds", start + 1, name)
+                raise MalformedError("length out of bounds", start + 1, name, rule="length")
             part = Reader(self.data, r.pos, r.pos + size, name)
             r.pos += size
             if sid == 0:
@@ -146,19 +157,19 @@ class _Decoder:
             if _PLACE[sid] <= place:
                 raise MalformedError(
                     "unexpected content after last section: "
-                    f"{name} section repeated or out of order", start, name,
+                    f"{name} section repeated or out of order", start, name, rule="section-order",
                 )  # fmt: skip
             place, last = _PLACE[sid], sid
             _READ_SECTION[sid](self, part)
             if part.pos != part.end:
-                raise part.malformed("section size mismatch")
+                raise part.malformed("section size mismatch", rule="section-size")
         if len(out.funcs) != len(self.typeidxs):
             raise MalformedError(
-                "function and code section have inconsistent lengths", r.end, "code"
+                "function and code section have inconsistent lengths", r.end, "code", rule="count"
             )
         if out.datacount not in (None, len(out.datas)):
             raise MalformedError(
-                "data count and data section have inconsistent lengths", r.end, "data"
+                "data count and data section have inconsistent lengths", r.end, "data", rule="count"
             )
         return out
 
@@ -166,14 +177,13 @@ class _Decoder:
         """Refuse an id that no section has here.  Raises: MalformedError."""
         if sid == 0:
             return
-        feature = _SECTION_FEATURE.get(sid) or _LATER_SECTIONS.get(sid)
+        feature = _SECTION_FEATURE.get(sid)
         if sid in _PLACE and (feature is None or feature in self.features):
             return
         text = f"malformed section id {sid}"
         if feature is not None:
-            known = feature in self.features
-            text += f" ({feature} is not supported)" if known else f" (needs the feature {feature})"
-        raise r.malformed(text, start)
+            text += f" (needs the feature {feature})"
+        raise r.malformed(text, start, rule="section-id")
 
     def _custom(self, r: Reader, last: int) -> None:
         name = r.name(self.limits.name_bytes)
@@ -182,12 +192,12 @@ class _Decoder:
             names = decode_names(content)
             if names is not None:
                 self.out.names = names
+        elif name == BRANCH_HINT_SECTION and "branch_hinting" in self.features:
+            self.hints = decode_hints(content) or {}
         self.out.customs.append(Custom(name, content, last))
 
     def _type_section(self, r: Reader) -> None:
-        functype = self.types.functype
-        count = r.count(self.limits.types, "types")
-        self.out.types = [functype(r) for _ in range(count)]
+        self.types.definitions(r, self.out)
 
     def _import_section(self, r: Reader) -> None:
         limit = self.limits.name_bytes
@@ -207,15 +217,39 @@ class _Decoder:
             return self.types.memtype(r)
         if kind == 3:
             return self.types.globaltype(r)
-        raise r.malformed(f"malformed import kind {kind:#04x}", offset)
+        if kind == _TAG and self._has_tags():
+            return self._tag(r)
+        raise r.malformed(
+            f"malformed import kind {kind:#04x}{self._why(kind)}", offset, rule="flags"
+        )
+
+    def _has_tags(self) -> bool:
+        return "exceptions" in self.features
+
+    def _why(self, kind: int) -> str:
+        return " (needs the feature exceptions)" if kind == _TAG else ""
+
+    def _tag(self, r: Reader) -> TagUse:
+        """A tag: a zero attribute, and its type.  Spec: ``binary/modules.html#binary-tag``."""
+        offset = r.pos
+        attribute = r.byte()
+        if attribute != 0:
+            raise r.malformed(f"malformed tag attribute {attribute:#04x}", offset, rule="flags")
+        return TagUse(r.u32())
+
+    def _tag_section(self, r: Reader) -> None:
+        count = r.count(self.limits.tags, "tags")
+        self.out.tags = [self._tag(r) for _ in range(count)]
 
     def _function_section(self, r: Reader) -> None:
         self.typeidxs = r.indices(r.count(self.limits.functions, "functions"))
 
     def _table_section(self, r: Reader) -> None:
-        tabletype = self.types.tabletype
-        count = r.count(self.limits.tables, "tables")
-        self.out.tables = [Table(tabletype(r)) for _ in range(count)]
+        for _ in range(r.count(self.limits.tables, "tables")):
+            initialized = self.types.takes_init(r)
+            tabletype = self.types.tabletype(r)
+            init = read_expr(self.instrs, r) if initialized else None
+            self.out.tables.append(Table(tabletype, init))
 
     def _memory_section(self, r: Reader) -> None:
         memtype = self.types.memtype
@@ -233,8 +267,10 @@ class _Decoder:
             name = r.name(limit)
             offset = r.pos
             kind = r.byte()
-            if kind >= len(EXPORT_KINDS):
-                raise r.malformed(f"malformed export kind {kind:#04x}", offset)
+            if kind >= len(EXPORT_KINDS) or (kind == _TAG and not self._has_tags()):
+                raise r.malformed(
+                    f"malformed export kind {kind:#04x}{self._why(kind)}", offset, rule="flags"
+                )
             self.out.exports.append(Export(name, EXPORT_KINDS[kind], r.u32()))
 
     def _start_section(self, r: Reader) -> None:
@@ -255,10 +291,12 @@ class _Decoder:
         offset = r.pos
         flags = r.u32()
         if flags > 7:
-            raise r.malformed(f"malformed elements segment kind {flags}", offset)
+            raise r.malformed(f"malformed elements segment kind {flags}", offset, rule="flags")
         if flags and "bulk_memory" not in self.features:
             raise r.malformed(
-                f"malformed elements segment kind {flags} (needs the feature bulk_memory)", offset
+                f"malformed elements segment kind {flags} (needs the feature bulk_memory)",
+                offset,
+                rule="flags",
             )
         mode: SegmentMode
         if flags & 1:
@@ -266,14 +304,14 @@ class _Decoder:
         else:
             index = r.u32() if flags & 2 else 0
             mode = Active(index, read_expr(self.instrs, r))
-        reftype = FUNCREF
+        reftype = FUNCREF if flags & 4 else FUNC_REF
         if flags & 3 and flags & 4:
             reftype = self.types.reftype(r)
         elif flags & 3:
             offset = r.pos
             kind = r.byte()
             if kind != 0:
-                raise r.malformed(f"malformed element kind {kind:#04x}", offset)
+                raise r.malformed(f"malformed element kind {kind:#04x}", offset, rule="flags")
         count = r.u32()
         init: List[Union[int, Expr]]
         if flags & 4:
@@ -291,10 +329,16 @@ class _Decoder:
         offset = r.pos
         count = r.u32()
         if count != len(self.typeidxs):
-            raise r.malformed("function and code section have inconsistent lengths", offset)
+            raise r.malformed(
+                "function and code section have inconsistent lengths", offset, rule="count"
+            )
         add = self.out.funcs.append
-        for typeidx in self.typeidxs:
-            add(self._func(r, typeidx))
+        try:
+            for typeidx in self.typeidxs:
+                add(self._func(r, typeidx))
+        except MalformedError as error:
+            error.func = len(self.out.imported(TypeUse)) + len(self.out.funcs)
+            raise
 
     def _func(self, r: Reader, typeidx: int) -> Func:
         """A function's locals and body.  Spec: ``binary/modules.html#binary-code``."""
@@ -305,13 +349,36 @@ class _Decoder:
         limit = self.limits.function_bytes
         if size > limit:
             raise r.malformed(
-                f"function body too large: {size} bytes, the limit is {limit}", offset
+                f"function body too large: {size} bytes, the limit is {limit}", offset, rule="limit"
             )
         body = Reader(self.data, r.pos, r.pos + size, r.section)
+        start = body.pos
         locals_ = self.types.locals(body)
         expr = read_body(self.instrs, body)
         r.pos = body.end
+        if self.hints:
+            self._place_hints(expr, start)
         return Func(typeidx, locals_, expr)
+
+    def _place_hints(self, expr: Expr, start: int) -> None:
+        """Find the instructions that hints of the function whose body begins at ``start`` mean.
+
+        Where one of them means none, no hint is believed.
+        """
+        out = self.out
+        func = len(out.imported(TypeUse)) + len(out.funcs)
+        own = self.hints.get(func)
+        if not own:
+            return
+        assert expr.offset is not None
+        assert expr.end is not None
+        offsets = read_offsets(self.instrs, Reader(self.data, expr.offset, expr.end, "code"))
+        pcs = {offset - start: pc for pc, offset in enumerate(offsets)}
+        if all(offset in pcs for offset in own):
+            out.branch_hints[func] = {pcs[offset]: value for offset, value in own.items()}
+        else:
+            self.hints = {}
+            out.branch_hints = {}
 
     def _data_section(self, r: Reader) -> None:
         count = r.count(self.limits.data_segments, "data segments")
@@ -322,10 +389,12 @@ class _Decoder:
         offset = r.pos
         flags = r.u32()
         if flags > 2:
-            raise r.malformed(f"malformed data segment kind {flags}", offset)
+            raise r.malformed(f"malformed data segment kind {flags}", offset, rule="flags")
         if flags and "bulk_memory" not in self.features:
             raise r.malformed(
-                f"malformed data segment kind {flags} (needs the feature bulk_memory)", offset
+                f"malformed data segment kind {flags} (needs the feature bulk_memory)",
+                offset,
+                rule="flags",
             )
         mode: Optional[Active] = None
         if flags != 1:
@@ -356,4 +425,5 @@ _READ_SECTION: Dict[int, Callable[[_Decoder, Reader], None]] = {
     10: _Decoder._code_section,
     11: _Decoder._data_section,
     12: _Decoder._data_count_section,
+    13: _Decoder._tag_section,
 }

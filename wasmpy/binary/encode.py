@@ -13,11 +13,20 @@ from __future__ import annotations
 
 from typing import Any, Callable, Dict, Iterable, List, Optional, Sequence, Tuple
 
-from wasmpy.binary.custom import NAME_SECTION, decode_names, encode_names, unsigned
+from wasmpy.binary.custom import (
+    BRANCH_HINT_SECTION,
+    NAME_SECTION,
+    Hints,
+    decode_names,
+    encode_hints,
+    encode_names,
+    unsigned,
+)
 from wasmpy.binary.decode import EXPORT_KINDS, MAGIC, SECTIONS, VERSION
 from wasmpy.isa.derived import BY_OP, op_of
 from wasmpy.syntax.module import (
     Active,
+    Catch,
     Custom,
     Data,
     Elem,
@@ -26,29 +35,40 @@ from wasmpy.syntax.module import (
     ImportDesc,
     Module,
     Names,
+    Table,
+    TagUse,
     TypeUse,
 )
 from wasmpy.syntax.types import (
-    EXTERNREF,
+    FUNC_REF,
     FUNCREF,
+    HEAPTYPE_CODES,
+    I64,
+    PAGE_SIZE,
+    CompType,
+    FieldType,
     FuncType,
     GlobalType,
     HeapType,
     Limits,
     MemType,
+    PackedType,
+    RefType,
+    StructType,
     TableType,
     ValType,
 )
 
+_CODE = 10
 _REF_FUNC, _END = op_of("ref.func"), op_of("end")
-_HEAPTYPE: Dict[HeapType, int] = {t.heaptype: t.code for t in (FUNCREF, EXTERNREF)}
 
 
 def encode_module(module: Module) -> bytes:
     """The binary form of ``module``.
 
-    Custom sections stand where they stood.  Names become a name section,
-    unless one of the custom sections says the same already.
+    Custom sections stand where they stood.  Names become a name section and
+    branch hints a section of theirs, unless one of the custom sections says
+    the same already.
 
     >>> encode_module(Module()).hex(" ")
     '00 61 73 6d 01 00 00 00'
@@ -60,10 +80,17 @@ def encode_module(module: Module) -> bytes:
     unsaid = module.names != Names() and module.names not in said
     if unsaid:
         customs = [c for c in customs if c.name != NAME_SECTION]
+    hints = encode_hints(_hints_by_offset(module)) if module.branch_hints else b""
+    if any(c.name == BRANCH_HINT_SECTION and c.data == hints for c in customs):
+        hints = b""
+    elif hints:
+        customs = [c for c in customs if c.name != BRANCH_HINT_SECTION]
     marks = {custom.after for custom in customs} & _VECTORS
     out = bytearray(MAGIC + VERSION)
     _write_customs(out, customs, 0)
     for sid, _ in SECTIONS:
+        if hints and sid == _CODE:
+            _section(out, 0, name(BRANCH_HINT_SECTION) + hints)
         body = _SECTION_BODY[sid](module)
         if body is None and sid in marks:
             body = vector([])  # an empty section, so that the custom one keeps its place
@@ -73,6 +100,21 @@ def encode_module(module: Module) -> bytes:
     if unsaid:
         _section(out, 0, name(NAME_SECTION) + encode_names(module.names))
     return bytes(out)
+
+
+def _hints_by_offset(module: Module) -> Hints:
+    """Branch hints by the offset in the body instead of the pc."""
+    imported = len(module.imported(TypeUse))
+    found: Hints = {}
+    for funcidx, own in module.branch_hints.items():
+        func = module.funcs[funcidx - imported]
+        at = len(_locals(func))
+        ops, imms = func.body.ops, func.body.imms
+        for pc, op in enumerate(ops):
+            if pc in own:
+                found.setdefault(funcidx, {})[at] = own[pc]
+            at += len(expression(Expr([op], [imms[pc]])))
+    return found
 
 
 def _write_customs(out: bytearray, customs: Sequence[Custom], after: int) -> None:
@@ -115,29 +157,72 @@ def vector(items: Sequence[bytes]) -> bytes:
 
 
 def _valtype(t: ValType) -> bytes:
-    return bytes([t.code])
+    if t.code:
+        return bytes([t.code])
+    assert isinstance(t, RefType)
+    return (b"\x63" if t.null else b"\x64") + _heaptype(t.heaptype)
 
 
 def _valtypes(types: Iterable[ValType]) -> bytes:
     return vector([_valtype(t) for t in types])
 
 
-def _functype(t: FuncType) -> bytes:
-    return b"\x60" + _valtypes(t.params) + _valtypes(t.results)
+def _comptype(t: CompType) -> bytes:
+    if isinstance(t, FuncType):
+        return b"\x60" + _valtypes(t.params) + _valtypes(t.results)
+    if isinstance(t, StructType):
+        return b"\x5f" + vector([_fieldtype(field) for field in t.fields])
+    return b"\x5e" + _fieldtype(t.field)
 
 
-def _limits(limits: Limits) -> bytes:
+def _fieldtype(t: FieldType) -> bytes:
+    storage = t.storage
+    code = bytes([storage.code]) if isinstance(storage, PackedType) else _valtype(storage)
+    return code + bytes([t.mut])
+
+
+def _types(m: Module) -> Optional[bytes]:
+    """The type section: recursion groups of sub types, in their shortest forms.
+
+    Spec: ``binary/types.html#binary-rectype``.
+    """
+    groups = []
+    for start, count in m.groups():
+        members = [_subtype(m, x) for x in range(start, start + count)]
+        groups.append(members[0] if count == 1 else b"\x4e" + vector(members))
+    return _listed(groups)
+
+
+def _subtype(m: Module, typeidx: int) -> bytes:
+    comp = _comptype(m.types[typeidx])
+    sub = m.subs.get(typeidx)
+    if sub is None:
+        return comp
+    return (b"\x4f" if sub.final else b"\x50") + vector([unsigned(x) for x in sub.supers]) + comp
+
+
+def _table(table: Table) -> bytes:
+    if table.init is None:
+        return _tabletype(table.type)
+    return b"\x40\0" + _tabletype(table.type) + expression(table.init)
+
+
+def _limits(limits: Limits, flags: int) -> bytes:
+    """Limits; ``flags`` are the bits that tell more of the memory or table."""
     if limits.max is None:
-        return b"\0" + unsigned(limits.min)
-    return b"\1" + unsigned(limits.min) + unsigned(limits.max)
+        return bytes([flags]) + unsigned(limits.min)
+    return bytes([flags | 1]) + unsigned(limits.min) + unsigned(limits.max)
 
 
 def _tabletype(t: TableType) -> bytes:
-    return _valtype(t.reftype) + _limits(t.limits)
+    return _valtype(t.reftype) + _limits(t.limits, 4 if t.addrtype == I64 else 0)
 
 
 def _memtype(t: MemType) -> bytes:
-    return _limits(t.limits)
+    flags = (2 if t.shared else 0) | (4 if t.addrtype == I64 else 0)
+    if 1 << t.page == PAGE_SIZE:
+        return _limits(t.limits, flags)
+    return _limits(t.limits, flags | 8) + unsigned(t.page)
 
 
 def _globaltype(t: GlobalType) -> bytes:
@@ -157,12 +242,30 @@ def _memarg(memarg: Tuple[int, int, int]) -> bytes:
     return unsigned(align) + unsigned(offset)
 
 
+def _catches(catches: Tuple[Catch, ...]) -> bytes:
+    """Bit 0 of a clause's kind: with the exception itself.  Bit 1: without a tag."""
+    out = []
+    for tag, ref, label in catches:
+        kind = (1 if ref else 0) | (2 if tag is None else 0)
+        out.append(bytes([kind]) + (b"" if tag is None else unsigned(tag)) + unsigned(label))
+    return vector(out)
+
+
 def _labels(labels: Tuple[int, ...]) -> bytes:
     return unsigned(len(labels) - 1) + b"".join([unsigned(x) for x in labels])
 
 
 def _heaptype(heaptype: HeapType) -> bytes:
-    return signed(heaptype) if isinstance(heaptype, int) else bytes([_HEAPTYPE[heaptype]])
+    if isinstance(heaptype, int):
+        return signed(heaptype)
+    assert isinstance(heaptype, str)
+    return bytes([HEAPTYPE_CODES[heaptype]])
+
+
+def _cast(imm: Tuple[int, RefType, RefType]) -> bytes:
+    label, source, target = imm
+    flags = bytes([source.null | target.null << 1])
+    return flags + unsigned(label) + _heaptype(source.heaptype) + _heaptype(target.heaptype)
 
 
 def _signed_of(bits: int) -> Callable[[int], bytes]:
@@ -186,13 +289,24 @@ WRITERS: Dict[str, Callable[[Any], bytes]] = {
     "localidx": unsigned,
     "elemidx": unsigned,
     "dataidx": unsigned,
+    "tagidx": unsigned,
+    "catches": _catches,
     "heaptype": _heaptype,
+    "fieldidx": unsigned,
+    "count": unsigned,
+    "ref": lambda reftype: _heaptype(reftype.heaptype),
+    "refnull": lambda reftype: _heaptype(reftype.heaptype),
+    "cast": _cast,
     "valtypes": _valtypes,
     "memarg": _memarg,
+    "reserved": unsigned,
     "i32": _signed_of(32),
     "i64": _signed_of(64),
     "f32": _bits_of(4),
     "f64": _bits_of(8),
+    "v128": bytes,
+    "laneidx": _bits_of(1),
+    "lanes": bytes,
 }
 """The rule of each kind of immediate."""
 
@@ -222,6 +336,10 @@ def _listed(items: Sequence[bytes]) -> Optional[bytes]:
     return vector(items) if items else None
 
 
+def _tag(tag: TagUse) -> bytes:
+    return b"\0" + unsigned(tag.typeidx)
+
+
 def _importdesc(desc: ImportDesc) -> bytes:
     if isinstance(desc, TypeUse):
         return b"\0" + unsigned(desc.typeidx)
@@ -229,6 +347,8 @@ def _importdesc(desc: ImportDesc) -> bytes:
         return b"\1" + _tabletype(desc)
     if isinstance(desc, MemType):
         return b"\2" + _memtype(desc)
+    if isinstance(desc, TagUse):
+        return b"\4" + _tag(desc)
     return b"\3" + _globaltype(desc)
 
 
@@ -247,11 +367,11 @@ def _elem(elem: Elem) -> bytes:
     Spec: ``binary/modules.html#binary-elem``.
     """
     indices = [x for x in elem.init if isinstance(x, int)]
-    plain = len(indices) == len(elem.init) and elem.type == FUNCREF
+    plain = len(indices) == len(elem.init) and elem.type == FUNC_REF
     flags = 0 if plain else 4
     out = bytearray()
     if isinstance(elem.mode, Active):
-        if elem.mode.index or elem.type != FUNCREF:
+        if elem.mode.index or not (plain or elem.type == FUNCREF):
             flags |= 2
             out += unsigned(elem.mode.index)
         out += expression(elem.mode.offset)
@@ -283,9 +403,12 @@ def _data_count(m: Module) -> Optional[bytes]:
     return None
 
 
+def _locals(func: Func) -> bytes:
+    return vector([unsigned(count) + _valtype(t) for count, t in func.locals])
+
+
 def _code(func: Func) -> bytes:
-    runs = vector([unsigned(count) + _valtype(t) for count, t in func.locals])
-    body = runs + expression(func.body)
+    body = _locals(func) + expression(func.body)
     return unsigned(len(body)) + body
 
 
@@ -299,10 +422,10 @@ def _data(data: Data) -> bytes:
 
 
 _SECTION_BODY: Dict[int, Callable[[Module], Optional[bytes]]] = {
-    1: lambda m: _listed([_functype(t) for t in m.types]),
+    1: _types,
     2: _imports,
     3: lambda m: _listed([unsigned(f.typeidx) for f in m.funcs]),
-    4: lambda m: _listed([_tabletype(t.type) for t in m.tables]),
+    4: lambda m: _listed([_table(t) for t in m.tables]),
     5: lambda m: _listed([_memtype(t.type) for t in m.mems]),
     6: lambda m: _listed([_globaltype(g.type) + expression(g.init) for g in m.globals]),
     7: _exports,
@@ -311,6 +434,7 @@ _SECTION_BODY: Dict[int, Callable[[Module], Optional[bytes]]] = {
     10: lambda m: _listed([_code(f) for f in m.funcs]),
     11: lambda m: _listed([_data(d) for d in m.datas]),
     12: _data_count,
+    13: lambda m: _listed([_tag(t) for t in m.tags]),
 }
 _VECTORS = frozenset(_SECTION_BODY) - {8, 12}
 """The sections that can be present and empty: all but start and data count."""

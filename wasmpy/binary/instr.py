@@ -19,7 +19,8 @@ from wasmpy.config import Features, Limits
 from wasmpy.errors import MalformedError
 from wasmpy.isa.derived import BY_OP, op_of
 from wasmpy.isa.table import INSTRS, OP_COUNT, PREFIX_BASE, Instr
-from wasmpy.syntax.module import Expr
+from wasmpy.syntax.module import Catch, Expr
+from wasmpy.syntax.types import RefType
 
 _IF, _ELSE, _END = op_of("if"), op_of("else"), op_of("end")
 _M32 = 0xFFFF_FFFF
@@ -28,9 +29,10 @@ _M64 = 0xFFFF_FFFF_FFFF_FFFF
 # How the loop below reads an instruction; derived from its immediates.
 (
     _ILLEGAL, _NONE, _INDEX, _MEMARG, _S32, _BLOCKTYPE, _GENERAL, _CLOSE, _OTHERWISE, _PREFIX,
-) = range(10)  # fmt: skip
+    _BLOCK_AND_MORE,
+) = range(11)  # fmt: skip
 
-_NESTING = frozenset((_BLOCKTYPE, _CLOSE, _OTHERWISE))
+_NESTING = frozenset((_BLOCKTYPE, _CLOSE, _OTHERWISE, _BLOCK_AND_MORE))
 
 _ONE_INDEX = frozenset(
     ("labelidx", "typeidx", "funcidx", "tableidx", "globalidx", "localidx", "elemidx")
@@ -81,13 +83,36 @@ def _zero_byte(r: Reader, feature: str) -> int:
     """The byte that stands where ``feature`` has an index."""
     offset = r.pos
     if r.byte() != 0:
-        raise r.malformed(f"zero byte expected (an index needs the feature {feature})", offset)
+        raise r.malformed(
+            f"zero byte expected (an index needs the feature {feature})", offset, rule="flags"
+        )
+    return 0
+
+
+def _read_catches(x: InstrReader, r: Reader) -> Tuple[Catch, ...]:
+    """The clauses of a ``try_table``.  Spec: ``binary/instructions.html#binary-catch``."""
+    catches = []
+    for _ in range(r.count(x.limits.br_table_labels, "catch clauses")):
+        offset = r.pos
+        kind = r.byte()
+        if kind > 3:
+            raise r.malformed(f"malformed catch clause {kind:#04x}", offset, rule="flags")
+        tag = None if kind & 2 else r.u32()
+        catches.append(Catch(tag, kind & 1 == 1, r.u32()))
+    return tuple(catches)
+
+
+def _read_reserved(_: InstrReader, r: Reader) -> int:
+    offset = r.pos
+    if r.byte() != 0:
+        raise r.malformed("zero byte expected", offset, rule="flags")
     return 0
 
 
 def _read_dataidx(x: InstrReader, r: Reader) -> int:
-    if x.datacount is None:
-        raise r.malformed("data count section required")
+    # A body may name a segment only once it is known how many there are.
+    if x.datacount is None and r.section == "code":
+        raise r.malformed("data count section required", rule="data-count")
     return r.u32()
 
 
@@ -97,14 +122,27 @@ def _read_memarg(x: InstrReader, r: Reader) -> Tuple[int, int, int]:
     memidx = 0
     if flags >= 0x40:
         if flags >= 0x80:
-            raise r.malformed(f"malformed memop flags {flags:#x}", start)
+            raise r.malformed(f"malformed memop flags {flags:#x}", start, rule="flags")
         if "multi_memory" not in x.features:
             raise r.malformed(
-                f"malformed memop flags {flags:#x} (needs the feature multi_memory)", start
+                f"malformed memop flags {flags:#x} (needs the feature multi_memory)",
+                start,
+                rule="flags",
             )
         flags -= 0x40
         memidx = r.u32()
     return flags, r.unsigned(64 if "memory64" in x.features else 32), memidx
+
+
+def _read_cast(x: InstrReader, r: Reader) -> Tuple[int, RefType, RefType]:
+    """The immediates of a branch on a cast: which types have null, label, heap types."""
+    offset = r.pos
+    flags = r.byte()
+    if flags > 3:
+        raise r.malformed(f"malformed cast flags {flags:#04x}", offset, rule="flags")
+    label = r.u32()
+    source = RefType.of(x.types.heaptype(r), null=flags & 1 == 1)
+    return label, source, RefType.of(x.types.heaptype(r), null=flags & 2 == 2)
 
 
 READERS: Dict[str, ImmediateReader] = {
@@ -119,13 +157,24 @@ READERS: Dict[str, ImmediateReader] = {
     "localidx": _u32,
     "elemidx": _u32,
     "dataidx": _read_dataidx,
+    "tagidx": _u32,
+    "catches": _read_catches,
     "heaptype": lambda x, r: x.types.heaptype(r),
+    "fieldidx": _u32,
+    "count": _u32,
+    "ref": lambda x, r: RefType.of(x.types.heaptype(r), null=False),
+    "refnull": lambda x, r: RefType.of(x.types.heaptype(r), null=True),
+    "cast": _read_cast,
     "valtypes": lambda x, r: x.types.valtypes(r, x.limits.results, "types"),
     "memarg": _read_memarg,
+    "reserved": _read_reserved,
     "i32": lambda x, r: r.signed(32) & _M32,
     "i64": lambda x, r: r.signed(64) & _M64,
     "f32": lambda x, r: int.from_bytes(r.take(4), "little"),
     "f64": lambda x, r: int.from_bytes(r.take(8), "little"),
+    "v128": lambda x, r: bytes(r.take(16)),
+    "laneidx": lambda x, r: r.byte(),
+    "lanes": lambda x, r: bytes(r.take(16)),
 }
 """The rule of each kind of immediate."""
 
@@ -143,7 +192,7 @@ def _way(row: Instr) -> int:
         if kind in _ONE_INDEX and row.feature != "reference_types":
             return _INDEX
         return {"memarg": _MEMARG, "i32": _S32, "blocktype": _BLOCKTYPE}.get(kind, _GENERAL)
-    return _GENERAL
+    return _BLOCK_AND_MORE if "blocktype" in row.immediates else _GENERAL
 
 
 @functools.lru_cache(maxsize=16)
@@ -176,7 +225,7 @@ def _illegal(r: Reader, op: int, sub: Optional[int], offset: int) -> MalformedEr
     row = BY_OP[number] if number < OP_COUNT else None
     if row is not None and (sub is None or row.sub == sub):
         text += f": {row.mnemonic} needs the feature {row.feature}"
-    return r.malformed(text, offset)
+    return r.malformed(text, offset, rule="opcode")
 
 
 def _read_prefixed(r: Reader, prefix: int, ways: Tuple[int, ...]) -> int:
@@ -235,11 +284,15 @@ def _nest(x: InstrReader, r: Reader, nest: List[int], op: int, offset: int) -> b
         nest.pop()
     elif op == _ELSE:
         if not nest or nest[-1] != _IF:
-            raise r.malformed("END opcode expected, not an else without if", offset)
+            raise r.malformed(
+                "END opcode expected, not an else without if", offset, rule="body-end"
+            )
         nest[-1] = op
     else:
         if len(nest) >= x.limits.nesting:
-            raise r.malformed(f"too many nested blocks, the limit is {len(nest)}", offset)
+            raise r.malformed(
+                f"too many nested blocks, the limit is {len(nest)}", offset, rule="limit"
+            )
         nest.append(op)
     return False
 
@@ -258,7 +311,7 @@ def read_body(x: InstrReader, r: Reader) -> Expr:
         # The loop below looks at no bounds: its list of bytes has them.
         raise r.short(r.end) from None
     if r.pos != r.end:
-        raise r.malformed("END opcode expected: bytes after the end of the body")
+        raise r.malformed("END opcode expected: bytes after the end of the body", rule="body-end")
     return Expr(ops, imms, start, r.pos)
 
 
@@ -363,7 +416,7 @@ def _read_instrs(  # noqa: C901, PLR0912, PLR0915 - the hot loop of decoding; ca
                 raise _illegal(r, op, None, r.pos - 1)
             if way == _PREFIX:
                 op = _read_prefixed(r, op, ways)
-            elif way == _OTHERWISE:
+            elif way in (_OTHERWISE, _BLOCK_AND_MORE):
                 _nest(x, r, nest, op, r.pos - 1)
             ops.append(op)
             imms.append(_read_general(x, r, op))

@@ -33,15 +33,16 @@ class Reader:
         self.end = end
         self.section = section
 
-    def malformed(self, message: str, offset: Optional[int] = None) -> MalformedError:
+    def malformed(self, message: str, offset: Optional[int] = None, *, rule: str) -> MalformedError:
         """The error for what stands at ``offset`` (where reading stopped, if not given)."""
-        return MalformedError(message, self.pos if offset is None else offset, self.section)
+        where = self.pos if offset is None else offset
+        return MalformedError(message, where, self.section, rule=rule)
 
     def short(self, offset: Optional[int] = None) -> MalformedError:
         """The error for bytes that are missing."""
         if self.section is None:
-            return self.malformed("unexpected end", offset)
-        return self.malformed("unexpected end of section or function", offset)
+            return self.malformed("unexpected end", offset, rule="end")
+        return self.malformed("unexpected end of section or function", offset, rule="end")
 
     def byte(self) -> int:
         """One byte.  Raises: MalformedError."""
@@ -87,7 +88,7 @@ class Reader:
         else:
             raise self._endless(pos, most)
         if value >> bits:
-            raise self.malformed("integer too large")
+            raise self.malformed("integer too large", rule="leb128")
         self.pos = pos + shift // 7
         return value
 
@@ -110,7 +111,7 @@ class Reader:
         if byte & 0x40:
             value -= 1 << shift
         if shift > bits and not -(1 << bits - 1) <= value < 1 << bits - 1:
-            raise self.malformed("integer too large")
+            raise self.malformed("integer too large", rule="leb128")
         self.pos = pos + shift // 7
         return value
 
@@ -118,7 +119,7 @@ class Reader:
         """The error for an integer whose last byte is not in the ``most`` that it may have."""
         if pos + most > self.end:
             return self.short(self.end)
-        return self.malformed("integer representation too long", pos)
+        return self.malformed("integer representation too long", pos, rule="leb128")
 
     def name(self, limit: int) -> str:
         """A name: a length and that many bytes of UTF-8.
@@ -128,14 +129,18 @@ class Reader:
         start = self.pos
         size = self.u32()
         if size > self.end - self.pos:
-            raise self.malformed("length out of bounds", start)
+            raise self.malformed("length out of bounds", start, rule="length")
         if size > limit:
-            raise self.malformed(f"name too long: {size} bytes, the limit is {limit}", start)
+            raise self.malformed(
+                f"name too long: {size} bytes, the limit is {limit}", start, rule="limit"
+            )
         start = self.pos
         try:
             return self.take(size).decode("utf-8")
         except UnicodeDecodeError as error:
-            raise self.malformed("malformed UTF-8 encoding", start + error.start) from None
+            raise self.malformed(
+                "malformed UTF-8 encoding", start + error.start, rule="utf8"
+            ) from None
 
     def count(self, limit: int, what: str) -> int:
         """The length of a vector, which may not pass ``limit``.
@@ -150,7 +155,9 @@ class Reader:
         start = self.pos
         count = self.u32()
         if count > limit and count <= self.end - self.pos:
-            raise self.malformed(f"too many {what}: {count}, the limit is {limit}", start)
+            raise self.malformed(
+                f"too many {what}: {count}, the limit is {limit}", start, rule="limit"
+            )
         return min(count, self.end - self.pos + 1)
 
     def indices(self, count: int) -> List[int]:

@@ -29,12 +29,13 @@ from wasmpy.isa.derived import BY_OP
 LONGEST = 80
 """Characters of an expression beyond which it gets a name of its own."""
 
-_OPERAND = re.compile(r"\b_([01])\b")
+_OPERAND = re.compile(r"\b_([0-2])\b")
+_IMMEDIATE = re.compile(r"\b_a\b")
 _TRUTH = re.compile(r"1 if (.*) else 0")
 _ATOM = re.compile(r"-?[\w.]+|L\[\d+\]|S\[-\d+\]")
 _FREE = re.compile(r"\b(?:L|buf|g\d+)\b")
 
-_ACCESSORS = [f"{way}_{code}" for way in ("load", "store") for code in "HIQfd"]
+_ACCESSORS = [f"{way}_{code}" for way in ("load", "store") for code in generated.PACKERS]
 
 
 class Value(NamedTuple):
@@ -51,8 +52,14 @@ class Value(NamedTuple):
         return self.text if _ATOM.fullmatch(self.text) else f"({self.text})"
 
 
+LARGEST = 20_000
+"""Instructions of a function beyond which it stays as it is: compiling cannot be interrupted."""
+
+
 def fuse(code: Code) -> None:
     """Give ``code`` its overlay; compiled once, in time linear in the body."""
+    if len(code.slots) > LARGEST:
+        return
     runs = _Runs(code)
     runs.find()
     code.run = runs.overlay()
@@ -106,13 +113,17 @@ class _Runs:
         exec(compile(text, "<fused runs>", "exec"), scope)  # noqa: S102 - numbers only
         buffer = self.mems[0].buffer if self.mems else None
         made = scope["make"](*_accessors(), buffer, *self.objects)
+        for handler in made:
+            if "buf" in handler.__code__.co_freevars:
+                self.mems[0].bind(handler)  # the others share the variable
+                break
         for handler, (pc, _, last) in zip(made, self.runs):
             slots[pc] = (handler, last[1], last[2])
         return slots
 
 
 def _accessors() -> List[Any]:
-    packers = [getattr(generated, f"_{code}") for code in "HIQfd"]
+    packers = generated.PACKERS.values()
     return [p.unpack_from for p in packers] + [p.pack_into for p in packers]
 
 
@@ -189,9 +200,13 @@ class _Run:
             return False
         if op in generated.EXPRESSIONS:
             assert row.params is not None
-            self.numeric(generated.EXPRESSIONS[op], len(row.params), traps=bool(row.traps))
+            template = generated.EXPRESSIONS[op]
+            if row.immediates:
+                template = _IMMEDIATE.sub(self.constant(slot[1]).text, template)
+            self.numeric(template, len(row.params), traps=bool(row.traps))
             return True
-        if row.access is not None:
+        if op in generated.LOADS or op in generated.STORES:
+            assert row.access is not None
             _, offset, memidx = self.runs.body.imms[pc]
             if memidx:
                 return False
@@ -199,6 +214,10 @@ class _Run:
             return True
         rule = _TAKE.get(slot[0])
         return rule is not None and rule(self, slot[1])
+
+    def constant(self, value: Any) -> Value:
+        """A constant: a number as it is, anything else by a name."""
+        return Value(str(value) if isinstance(value, int) else self.runs.name_of(value))
 
     def applied(self, template: str, operands: List[Value]) -> str:
         """A template with its operands; one that stands twice is named first."""
@@ -328,8 +347,7 @@ def _global_set(run: _Run, inst: Any) -> bool:
 
 
 def _push(run: _Run, constant: Any) -> bool:
-    number = isinstance(constant, int)
-    run.stack.append(Value(str(constant) if number else run.runs.name_of(constant)))
+    run.stack.append(run.constant(constant))
     return True
 
 
@@ -388,6 +406,18 @@ def _call_indirect(run: _Run, table: Any) -> bool:
     return True
 
 
+def _return_call(run: _Run, _: Any) -> bool:
+    run.answer = Value(str(handlers.TAIL_CALL))
+    return True
+
+
+def _return_call_indirect(run: _Run, table: Any) -> bool:
+    taken = _call_indirect(run, table)
+    if taken:
+        run.answer = Value(str(handlers.TAIL_CALL_TOP))
+    return taken
+
+
 def _nop(run: _Run, _: Any) -> bool:
     return True
 
@@ -407,5 +437,7 @@ _TAKE: Dict[Any, Any] = {
     handlers.return_: _return,
     handlers.call: _call,
     handlers.call_indirect: _call_indirect,
+    handlers.return_call: _return_call,
+    handlers.return_call_indirect: _return_call_indirect,
     handlers.nop: _nop,
 }

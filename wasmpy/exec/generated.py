@@ -3,7 +3,9 @@
 ``NUMERIC`` maps opcode numbers to handlers; ``memory_handlers`` makes the
 handlers of loads and stores for one memory's buffer.  ``EXPRESSIONS``,
 ``LOADS`` and ``STORES`` have the same as texts, with ``_0`` and ``_1`` for
-the operands (of an access: the address and the value).
+the operands (of an access: the address and the value) and ``_a`` for the
+immediate of a numeric instruction.  ``PACKERS`` are the conversions that
+``LOADS`` and ``STORES`` name, ``load_`` and ``store_`` before the letter.
 """
 
 # ruff: noqa
@@ -24,6 +26,7 @@ from wasmpy.numerics.bits import (
     trap,
 )
 from wasmpy.numerics.conversions import (
+    extend_s,
     to_float,
     trunc_s,
     trunc_sat_s,
@@ -40,19 +43,778 @@ from wasmpy.numerics.floats import (
     ftrunc,
 )
 from wasmpy.numerics.integers import (
+    iadd_sat_s,
     idiv_s,
     irem_s,
+)
+from wasmpy.numerics.vectors import (
+    BEYOND_16,
+    BEYOND_32,
+    F32X4,
+    F64X2,
+    I16X8,
+    I32X4,
+    I64X2,
+    I8X16,
+    replaced,
+    vdot_add,
 )
 
 Handler = Callable[[List[Any], List[Any], Any], Any]
 
-_B = struct.Struct("<B")
-_H = struct.Struct("<H")
-_I = struct.Struct("<I")
-_Q = struct.Struct("<Q")
-_f = struct.Struct("<f")
-_d = struct.Struct("<d")
+PACKERS: Dict[str, struct.Struct] = {
+    "H": struct.Struct("<H"),
+    "I": struct.Struct("<I"),
+    "Q": struct.Struct("<Q"),
+    "f": struct.Struct("<f"),
+    "d": struct.Struct("<d"),
+    "s1": struct.Struct("1s"),
+    "s2": struct.Struct("2s"),
+    "s4": struct.Struct("4s"),
+    "s8": struct.Struct("8s"),
+    "s16": struct.Struct("16s"),
+}
 
+
+
+def vrelop_i8x16_i8x16_ieq(v1: Any, v2: Any) -> Any:
+    return I8X16.vector([255 if c1 == c2 else 0 for c1, c2 in zip(I8X16.lanes(v1), I8X16.lanes(v2))])
+
+
+def vrelop_i8x16_i8x16_ine(v1: Any, v2: Any) -> Any:
+    return I8X16.vector([255 if c1 != c2 else 0 for c1, c2 in zip(I8X16.lanes(v1), I8X16.lanes(v2))])
+
+
+def vrelop_i8x16_i8x16_ilt_s(v1: Any, v2: Any) -> Any:
+    return I8X16.vector([255 if c1 ^ 128 < c2 ^ 128 else 0 for c1, c2 in zip(I8X16.lanes(v1), I8X16.lanes(v2))])
+
+
+def vrelop_i8x16_i8x16_ilt_u(v1: Any, v2: Any) -> Any:
+    return I8X16.vector([255 if c1 < c2 else 0 for c1, c2 in zip(I8X16.lanes(v1), I8X16.lanes(v2))])
+
+
+def vrelop_i8x16_i8x16_igt_s(v1: Any, v2: Any) -> Any:
+    return I8X16.vector([255 if c1 ^ 128 > c2 ^ 128 else 0 for c1, c2 in zip(I8X16.lanes(v1), I8X16.lanes(v2))])
+
+
+def vrelop_i8x16_i8x16_igt_u(v1: Any, v2: Any) -> Any:
+    return I8X16.vector([255 if c1 > c2 else 0 for c1, c2 in zip(I8X16.lanes(v1), I8X16.lanes(v2))])
+
+
+def vrelop_i8x16_i8x16_ile_s(v1: Any, v2: Any) -> Any:
+    return I8X16.vector([255 if c1 ^ 128 <= c2 ^ 128 else 0 for c1, c2 in zip(I8X16.lanes(v1), I8X16.lanes(v2))])
+
+
+def vrelop_i8x16_i8x16_ile_u(v1: Any, v2: Any) -> Any:
+    return I8X16.vector([255 if c1 <= c2 else 0 for c1, c2 in zip(I8X16.lanes(v1), I8X16.lanes(v2))])
+
+
+def vrelop_i8x16_i8x16_ige_s(v1: Any, v2: Any) -> Any:
+    return I8X16.vector([255 if c1 ^ 128 >= c2 ^ 128 else 0 for c1, c2 in zip(I8X16.lanes(v1), I8X16.lanes(v2))])
+
+
+def vrelop_i8x16_i8x16_ige_u(v1: Any, v2: Any) -> Any:
+    return I8X16.vector([255 if c1 >= c2 else 0 for c1, c2 in zip(I8X16.lanes(v1), I8X16.lanes(v2))])
+
+
+def vrelop_i16x8_i16x8_ieq(v1: Any, v2: Any) -> Any:
+    return I16X8.vector([65535 if c1 == c2 else 0 for c1, c2 in zip(I16X8.lanes(v1), I16X8.lanes(v2))])
+
+
+def vrelop_i16x8_i16x8_ine(v1: Any, v2: Any) -> Any:
+    return I16X8.vector([65535 if c1 != c2 else 0 for c1, c2 in zip(I16X8.lanes(v1), I16X8.lanes(v2))])
+
+
+def vrelop_i16x8_i16x8_ilt_s(v1: Any, v2: Any) -> Any:
+    return I16X8.vector([65535 if c1 ^ 32768 < c2 ^ 32768 else 0 for c1, c2 in zip(I16X8.lanes(v1), I16X8.lanes(v2))])
+
+
+def vrelop_i16x8_i16x8_ilt_u(v1: Any, v2: Any) -> Any:
+    return I16X8.vector([65535 if c1 < c2 else 0 for c1, c2 in zip(I16X8.lanes(v1), I16X8.lanes(v2))])
+
+
+def vrelop_i16x8_i16x8_igt_s(v1: Any, v2: Any) -> Any:
+    return I16X8.vector([65535 if c1 ^ 32768 > c2 ^ 32768 else 0 for c1, c2 in zip(I16X8.lanes(v1), I16X8.lanes(v2))])
+
+
+def vrelop_i16x8_i16x8_igt_u(v1: Any, v2: Any) -> Any:
+    return I16X8.vector([65535 if c1 > c2 else 0 for c1, c2 in zip(I16X8.lanes(v1), I16X8.lanes(v2))])
+
+
+def vrelop_i16x8_i16x8_ile_s(v1: Any, v2: Any) -> Any:
+    return I16X8.vector([65535 if c1 ^ 32768 <= c2 ^ 32768 else 0 for c1, c2 in zip(I16X8.lanes(v1), I16X8.lanes(v2))])
+
+
+def vrelop_i16x8_i16x8_ile_u(v1: Any, v2: Any) -> Any:
+    return I16X8.vector([65535 if c1 <= c2 else 0 for c1, c2 in zip(I16X8.lanes(v1), I16X8.lanes(v2))])
+
+
+def vrelop_i16x8_i16x8_ige_s(v1: Any, v2: Any) -> Any:
+    return I16X8.vector([65535 if c1 ^ 32768 >= c2 ^ 32768 else 0 for c1, c2 in zip(I16X8.lanes(v1), I16X8.lanes(v2))])
+
+
+def vrelop_i16x8_i16x8_ige_u(v1: Any, v2: Any) -> Any:
+    return I16X8.vector([65535 if c1 >= c2 else 0 for c1, c2 in zip(I16X8.lanes(v1), I16X8.lanes(v2))])
+
+
+def vrelop_i32x4_i32x4_ieq(v1: Any, v2: Any) -> Any:
+    return I32X4.vector([4294967295 if c1 == c2 else 0 for c1, c2 in zip(I32X4.lanes(v1), I32X4.lanes(v2))])
+
+
+def vrelop_i32x4_i32x4_ine(v1: Any, v2: Any) -> Any:
+    return I32X4.vector([4294967295 if c1 != c2 else 0 for c1, c2 in zip(I32X4.lanes(v1), I32X4.lanes(v2))])
+
+
+def vrelop_i32x4_i32x4_ilt_s(v1: Any, v2: Any) -> Any:
+    return I32X4.vector([4294967295 if c1 ^ 2147483648 < c2 ^ 2147483648 else 0 for c1, c2 in zip(I32X4.lanes(v1), I32X4.lanes(v2))])
+
+
+def vrelop_i32x4_i32x4_ilt_u(v1: Any, v2: Any) -> Any:
+    return I32X4.vector([4294967295 if c1 < c2 else 0 for c1, c2 in zip(I32X4.lanes(v1), I32X4.lanes(v2))])
+
+
+def vrelop_i32x4_i32x4_igt_s(v1: Any, v2: Any) -> Any:
+    return I32X4.vector([4294967295 if c1 ^ 2147483648 > c2 ^ 2147483648 else 0 for c1, c2 in zip(I32X4.lanes(v1), I32X4.lanes(v2))])
+
+
+def vrelop_i32x4_i32x4_igt_u(v1: Any, v2: Any) -> Any:
+    return I32X4.vector([4294967295 if c1 > c2 else 0 for c1, c2 in zip(I32X4.lanes(v1), I32X4.lanes(v2))])
+
+
+def vrelop_i32x4_i32x4_ile_s(v1: Any, v2: Any) -> Any:
+    return I32X4.vector([4294967295 if c1 ^ 2147483648 <= c2 ^ 2147483648 else 0 for c1, c2 in zip(I32X4.lanes(v1), I32X4.lanes(v2))])
+
+
+def vrelop_i32x4_i32x4_ile_u(v1: Any, v2: Any) -> Any:
+    return I32X4.vector([4294967295 if c1 <= c2 else 0 for c1, c2 in zip(I32X4.lanes(v1), I32X4.lanes(v2))])
+
+
+def vrelop_i32x4_i32x4_ige_s(v1: Any, v2: Any) -> Any:
+    return I32X4.vector([4294967295 if c1 ^ 2147483648 >= c2 ^ 2147483648 else 0 for c1, c2 in zip(I32X4.lanes(v1), I32X4.lanes(v2))])
+
+
+def vrelop_i32x4_i32x4_ige_u(v1: Any, v2: Any) -> Any:
+    return I32X4.vector([4294967295 if c1 >= c2 else 0 for c1, c2 in zip(I32X4.lanes(v1), I32X4.lanes(v2))])
+
+
+def vrelop_f32x4_i32x4_feq(v1: Any, v2: Any) -> Any:
+    return I32X4.vector([4294967295 if c1 == c2 else 0 for c1, c2 in zip(F32X4.lanes(v1), F32X4.lanes(v2))])
+
+
+def vrelop_f32x4_i32x4_fne(v1: Any, v2: Any) -> Any:
+    return I32X4.vector([4294967295 if c1 != c2 else 0 for c1, c2 in zip(F32X4.lanes(v1), F32X4.lanes(v2))])
+
+
+def vrelop_f32x4_i32x4_flt(v1: Any, v2: Any) -> Any:
+    return I32X4.vector([4294967295 if c1 < c2 else 0 for c1, c2 in zip(F32X4.lanes(v1), F32X4.lanes(v2))])
+
+
+def vrelop_f32x4_i32x4_fgt(v1: Any, v2: Any) -> Any:
+    return I32X4.vector([4294967295 if c1 > c2 else 0 for c1, c2 in zip(F32X4.lanes(v1), F32X4.lanes(v2))])
+
+
+def vrelop_f32x4_i32x4_fle(v1: Any, v2: Any) -> Any:
+    return I32X4.vector([4294967295 if c1 <= c2 else 0 for c1, c2 in zip(F32X4.lanes(v1), F32X4.lanes(v2))])
+
+
+def vrelop_f32x4_i32x4_fge(v1: Any, v2: Any) -> Any:
+    return I32X4.vector([4294967295 if c1 >= c2 else 0 for c1, c2 in zip(F32X4.lanes(v1), F32X4.lanes(v2))])
+
+
+def vrelop_f64x2_i64x2_feq(v1: Any, v2: Any) -> Any:
+    return I64X2.vector([18446744073709551615 if c1 == c2 else 0 for c1, c2 in zip(F64X2.lanes(v1), F64X2.lanes(v2))])
+
+
+def vrelop_f64x2_i64x2_fne(v1: Any, v2: Any) -> Any:
+    return I64X2.vector([18446744073709551615 if c1 != c2 else 0 for c1, c2 in zip(F64X2.lanes(v1), F64X2.lanes(v2))])
+
+
+def vrelop_f64x2_i64x2_flt(v1: Any, v2: Any) -> Any:
+    return I64X2.vector([18446744073709551615 if c1 < c2 else 0 for c1, c2 in zip(F64X2.lanes(v1), F64X2.lanes(v2))])
+
+
+def vrelop_f64x2_i64x2_fgt(v1: Any, v2: Any) -> Any:
+    return I64X2.vector([18446744073709551615 if c1 > c2 else 0 for c1, c2 in zip(F64X2.lanes(v1), F64X2.lanes(v2))])
+
+
+def vrelop_f64x2_i64x2_fle(v1: Any, v2: Any) -> Any:
+    return I64X2.vector([18446744073709551615 if c1 <= c2 else 0 for c1, c2 in zip(F64X2.lanes(v1), F64X2.lanes(v2))])
+
+
+def vrelop_f64x2_i64x2_fge(v1: Any, v2: Any) -> Any:
+    return I64X2.vector([18446744073709551615 if c1 >= c2 else 0 for c1, c2 in zip(F64X2.lanes(v1), F64X2.lanes(v2))])
+
+
+def vcvtop_zero_f64x2_f32x4_demote(v: Any) -> Any:
+    return F32X4.vector([fround(32, c) for c in F64X2.lanes(v)] + [0] * 2)
+
+
+def vcvtop_f32x4_f64x2_promote(v: Any) -> Any:
+    return F64X2.vector([c if c == c else NAN for c in F32X4.lanes(v)[:2]])
+
+
+def vunop_i8x16_iabs(v: Any) -> Any:
+    return I8X16.vector([c if c < 128 else 256 - c for c in I8X16.lanes(v)])
+
+
+def vunop_i8x16_ineg(v: Any) -> Any:
+    return I8X16.vector([-c & 255 for c in I8X16.lanes(v)])
+
+
+def vunop_i8x16_ipopcnt(v: Any) -> Any:
+    return I8X16.vector([bin(c).count('1') for c in I8X16.lanes(v)])
+
+
+def vbitmask_i8x16(v: Any) -> Any:
+    return sum([c >> 7 << i for i, c in enumerate(I8X16.lanes(v))])
+
+
+def vnarrow_i16x8_i8x16_narrow_s(v1: Any, v2: Any) -> Any:
+    return I8X16.vector([128 if (sat_s_i := ((c ^ 32768) - 32768)) < -128 else 127 if sat_s_i >= 128 else sat_s_i & 255 for c in (*I16X8.lanes(v1), *I16X8.lanes(v2))])
+
+
+def vnarrow_i16x8_i8x16_narrow_u(v1: Any, v2: Any) -> Any:
+    return I8X16.vector([0 if (sat_u_i := ((c ^ 32768) - 32768)) < 0 else 255 if sat_u_i >= 256 else sat_u_i for c in (*I16X8.lanes(v1), *I16X8.lanes(v2))])
+
+
+def vunop_f32x4_fceil(v: Any) -> Any:
+    return F32X4.vector([fceil(32, c) for c in F32X4.lanes(v)])
+
+
+def vunop_f32x4_ffloor(v: Any) -> Any:
+    return F32X4.vector([ffloor(32, c) for c in F32X4.lanes(v)])
+
+
+def vunop_f32x4_ftrunc(v: Any) -> Any:
+    return F32X4.vector([ftrunc(32, c) for c in F32X4.lanes(v)])
+
+
+def vunop_f32x4_fnearest(v: Any) -> Any:
+    return F32X4.vector([fnearest(32, c) for c in F32X4.lanes(v)])
+
+
+def vshiftop_i8x16_ishl(v: Any, i: Any) -> Any:
+    return I8X16.vector([c << (i & 7) & 255 for c in I8X16.lanes(v)])
+
+
+def vshiftop_i8x16_ishr_s(v: Any, i: Any) -> Any:
+    return I8X16.vector([(c ^ 128) - 128 >> (i & 7) & 255 for c in I8X16.lanes(v)])
+
+
+def vshiftop_i8x16_ishr_u(v: Any, i: Any) -> Any:
+    return I8X16.vector([c >> (i & 7) for c in I8X16.lanes(v)])
+
+
+def vbinop_i8x16_iadd(v1: Any, v2: Any) -> Any:
+    return I8X16.vector([c1 + c2 & 255 for c1, c2 in zip(I8X16.lanes(v1), I8X16.lanes(v2))])
+
+
+def vbinop_i8x16_iadd_sat_s(v1: Any, v2: Any) -> Any:
+    return I8X16.vector([128 if (sat_s_i := ((c1 ^ 128) - 128 + ((c2 ^ 128) - 128))) < -128 else 127 if sat_s_i >= 128 else sat_s_i & 255 for c1, c2 in zip(I8X16.lanes(v1), I8X16.lanes(v2))])
+
+
+def vbinop_i8x16_iadd_sat_u(v1: Any, v2: Any) -> Any:
+    return I8X16.vector([0 if (sat_u_i := (c1 + c2)) < 0 else 255 if sat_u_i >= 256 else sat_u_i for c1, c2 in zip(I8X16.lanes(v1), I8X16.lanes(v2))])
+
+
+def vbinop_i8x16_isub(v1: Any, v2: Any) -> Any:
+    return I8X16.vector([c1 - c2 & 255 for c1, c2 in zip(I8X16.lanes(v1), I8X16.lanes(v2))])
+
+
+def vbinop_i8x16_isub_sat_s(v1: Any, v2: Any) -> Any:
+    return I8X16.vector([128 if (sat_s_i := ((c1 ^ 128) - 128 - ((c2 ^ 128) - 128))) < -128 else 127 if sat_s_i >= 128 else sat_s_i & 255 for c1, c2 in zip(I8X16.lanes(v1), I8X16.lanes(v2))])
+
+
+def vbinop_i8x16_isub_sat_u(v1: Any, v2: Any) -> Any:
+    return I8X16.vector([0 if (sat_u_i := (c1 - c2)) < 0 else 255 if sat_u_i >= 256 else sat_u_i for c1, c2 in zip(I8X16.lanes(v1), I8X16.lanes(v2))])
+
+
+def vunop_f64x2_fceil(v: Any) -> Any:
+    return F64X2.vector([fceil(64, c) for c in F64X2.lanes(v)])
+
+
+def vunop_f64x2_ffloor(v: Any) -> Any:
+    return F64X2.vector([ffloor(64, c) for c in F64X2.lanes(v)])
+
+
+def vbinop_i8x16_imin_s(v1: Any, v2: Any) -> Any:
+    return I8X16.vector([c1 if c1 ^ 128 < c2 ^ 128 else c2 for c1, c2 in zip(I8X16.lanes(v1), I8X16.lanes(v2))])
+
+
+def vbinop_i8x16_imin_u(v1: Any, v2: Any) -> Any:
+    return I8X16.vector([c1 if c1 < c2 else c2 for c1, c2 in zip(I8X16.lanes(v1), I8X16.lanes(v2))])
+
+
+def vbinop_i8x16_imax_s(v1: Any, v2: Any) -> Any:
+    return I8X16.vector([c1 if c1 ^ 128 > c2 ^ 128 else c2 for c1, c2 in zip(I8X16.lanes(v1), I8X16.lanes(v2))])
+
+
+def vbinop_i8x16_imax_u(v1: Any, v2: Any) -> Any:
+    return I8X16.vector([c1 if c1 > c2 else c2 for c1, c2 in zip(I8X16.lanes(v1), I8X16.lanes(v2))])
+
+
+def vunop_f64x2_ftrunc(v: Any) -> Any:
+    return F64X2.vector([ftrunc(64, c) for c in F64X2.lanes(v)])
+
+
+def vbinop_i8x16_iavgr_u(v1: Any, v2: Any) -> Any:
+    return I8X16.vector([(c1 + c2 + 1) // 2 for c1, c2 in zip(I8X16.lanes(v1), I8X16.lanes(v2))])
+
+
+def vextadd_pairwise_i8x16_i16x8_extend_s(v: Any) -> Any:
+    return I16X8.vector([((c1 ^ 128) - 128 & 65535) + ((c2 ^ 128) - 128 & 65535) & 65535 for c1, c2 in zip(I8X16.lanes(v)[::2], I8X16.lanes(v)[1::2])])
+
+
+def vextadd_pairwise_i8x16_i16x8_extend_u(v: Any) -> Any:
+    return I16X8.vector([c1 + c2 & 65535 for c1, c2 in zip(I8X16.lanes(v)[::2], I8X16.lanes(v)[1::2])])
+
+
+def vextadd_pairwise_i16x8_i32x4_extend_s(v: Any) -> Any:
+    return I32X4.vector([((c1 ^ 32768) - 32768 & 4294967295) + ((c2 ^ 32768) - 32768 & 4294967295) & 4294967295 for c1, c2 in zip(I16X8.lanes(v)[::2], I16X8.lanes(v)[1::2])])
+
+
+def vextadd_pairwise_i16x8_i32x4_extend_u(v: Any) -> Any:
+    return I32X4.vector([c1 + c2 & 4294967295 for c1, c2 in zip(I16X8.lanes(v)[::2], I16X8.lanes(v)[1::2])])
+
+
+def vunop_i16x8_iabs(v: Any) -> Any:
+    return I16X8.vector([c if c < 32768 else 65536 - c for c in I16X8.lanes(v)])
+
+
+def vunop_i16x8_ineg(v: Any) -> Any:
+    return I16X8.vector([-c & 65535 for c in I16X8.lanes(v)])
+
+
+def vbinop_i16x8_iq15mulrsat_s(v1: Any, v2: Any) -> Any:
+    return I16X8.vector([32768 if (sat_s_i := (((c1 ^ 32768) - 32768) * ((c2 ^ 32768) - 32768) + 16384 >> 15)) < -32768 else 32767 if sat_s_i >= 32768 else sat_s_i & 65535 for c1, c2 in zip(I16X8.lanes(v1), I16X8.lanes(v2))])
+
+
+def vbitmask_i16x8(v: Any) -> Any:
+    return sum([c >> 15 << i for i, c in enumerate(I16X8.lanes(v))])
+
+
+def vnarrow_i32x4_i16x8_narrow_s(v1: Any, v2: Any) -> Any:
+    return I16X8.vector([32768 if (sat_s_i := ((c ^ 2147483648) - 2147483648)) < -32768 else 32767 if sat_s_i >= 32768 else sat_s_i & 65535 for c in (*I32X4.lanes(v1), *I32X4.lanes(v2))])
+
+
+def vnarrow_i32x4_i16x8_narrow_u(v1: Any, v2: Any) -> Any:
+    return I16X8.vector([0 if (sat_u_i := ((c ^ 2147483648) - 2147483648)) < 0 else 65535 if sat_u_i >= 65536 else sat_u_i for c in (*I32X4.lanes(v1), *I32X4.lanes(v2))])
+
+
+def vcvtop_i8x16_i16x8_extend_s(v: Any) -> Any:
+    return I16X8.vector([(c ^ 128) - 128 & 65535 for c in I8X16.lanes(v)[:8]])
+
+
+def vcvtop_high_i8x16_i16x8_extend_s(v: Any) -> Any:
+    return I16X8.vector([(c ^ 128) - 128 & 65535 for c in I8X16.lanes(v)[8:]])
+
+
+def vcvtop_i8x16_i16x8_extend_u(v: Any) -> Any:
+    return I16X8.vector([c for c in I8X16.lanes(v)[:8]])
+
+
+def vcvtop_high_i8x16_i16x8_extend_u(v: Any) -> Any:
+    return I16X8.vector([c for c in I8X16.lanes(v)[8:]])
+
+
+def vshiftop_i16x8_ishl(v: Any, i: Any) -> Any:
+    return I16X8.vector([c << (i & 15) & 65535 for c in I16X8.lanes(v)])
+
+
+def vshiftop_i16x8_ishr_s(v: Any, i: Any) -> Any:
+    return I16X8.vector([(c ^ 32768) - 32768 >> (i & 15) & 65535 for c in I16X8.lanes(v)])
+
+
+def vshiftop_i16x8_ishr_u(v: Any, i: Any) -> Any:
+    return I16X8.vector([c >> (i & 15) for c in I16X8.lanes(v)])
+
+
+def vbinop_i16x8_iadd(v1: Any, v2: Any) -> Any:
+    return I16X8.vector([c1 + c2 & 65535 for c1, c2 in zip(I16X8.lanes(v1), I16X8.lanes(v2))])
+
+
+def vbinop_i16x8_iadd_sat_s(v1: Any, v2: Any) -> Any:
+    return I16X8.vector([32768 if (sat_s_i := ((c1 ^ 32768) - 32768 + ((c2 ^ 32768) - 32768))) < -32768 else 32767 if sat_s_i >= 32768 else sat_s_i & 65535 for c1, c2 in zip(I16X8.lanes(v1), I16X8.lanes(v2))])
+
+
+def vbinop_i16x8_iadd_sat_u(v1: Any, v2: Any) -> Any:
+    return I16X8.vector([0 if (sat_u_i := (c1 + c2)) < 0 else 65535 if sat_u_i >= 65536 else sat_u_i for c1, c2 in zip(I16X8.lanes(v1), I16X8.lanes(v2))])
+
+
+def vbinop_i16x8_isub(v1: Any, v2: Any) -> Any:
+    return I16X8.vector([c1 - c2 & 65535 for c1, c2 in zip(I16X8.lanes(v1), I16X8.lanes(v2))])
+
+
+def vbinop_i16x8_isub_sat_s(v1: Any, v2: Any) -> Any:
+    return I16X8.vector([32768 if (sat_s_i := ((c1 ^ 32768) - 32768 - ((c2 ^ 32768) - 32768))) < -32768 else 32767 if sat_s_i >= 32768 else sat_s_i & 65535 for c1, c2 in zip(I16X8.lanes(v1), I16X8.lanes(v2))])
+
+
+def vbinop_i16x8_isub_sat_u(v1: Any, v2: Any) -> Any:
+    return I16X8.vector([0 if (sat_u_i := (c1 - c2)) < 0 else 65535 if sat_u_i >= 65536 else sat_u_i for c1, c2 in zip(I16X8.lanes(v1), I16X8.lanes(v2))])
+
+
+def vunop_f64x2_fnearest(v: Any) -> Any:
+    return F64X2.vector([fnearest(64, c) for c in F64X2.lanes(v)])
+
+
+def vbinop_i16x8_imul(v1: Any, v2: Any) -> Any:
+    return I16X8.vector([c1 * c2 & 65535 for c1, c2 in zip(I16X8.lanes(v1), I16X8.lanes(v2))])
+
+
+def vbinop_i16x8_imin_s(v1: Any, v2: Any) -> Any:
+    return I16X8.vector([c1 if c1 ^ 32768 < c2 ^ 32768 else c2 for c1, c2 in zip(I16X8.lanes(v1), I16X8.lanes(v2))])
+
+
+def vbinop_i16x8_imin_u(v1: Any, v2: Any) -> Any:
+    return I16X8.vector([c1 if c1 < c2 else c2 for c1, c2 in zip(I16X8.lanes(v1), I16X8.lanes(v2))])
+
+
+def vbinop_i16x8_imax_s(v1: Any, v2: Any) -> Any:
+    return I16X8.vector([c1 if c1 ^ 32768 > c2 ^ 32768 else c2 for c1, c2 in zip(I16X8.lanes(v1), I16X8.lanes(v2))])
+
+
+def vbinop_i16x8_imax_u(v1: Any, v2: Any) -> Any:
+    return I16X8.vector([c1 if c1 > c2 else c2 for c1, c2 in zip(I16X8.lanes(v1), I16X8.lanes(v2))])
+
+
+def vbinop_i16x8_iavgr_u(v1: Any, v2: Any) -> Any:
+    return I16X8.vector([(c1 + c2 + 1) // 2 for c1, c2 in zip(I16X8.lanes(v1), I16X8.lanes(v2))])
+
+
+def vextmul_i8x16_i16x8_extend_s(v1: Any, v2: Any) -> Any:
+    return I16X8.vector([((c1 ^ 128) - 128 & 65535) * ((c2 ^ 128) - 128 & 65535) & 65535 for c1, c2 in zip(I8X16.lanes(v1)[:8], I8X16.lanes(v2))])
+
+
+def vextmul_high_i8x16_i16x8_extend_s(v1: Any, v2: Any) -> Any:
+    return I16X8.vector([((c1 ^ 128) - 128 & 65535) * ((c2 ^ 128) - 128 & 65535) & 65535 for c1, c2 in zip(I8X16.lanes(v1)[8:], I8X16.lanes(v2)[8:])])
+
+
+def vextmul_i8x16_i16x8_extend_u(v1: Any, v2: Any) -> Any:
+    return I16X8.vector([c1 * c2 & 65535 for c1, c2 in zip(I8X16.lanes(v1)[:8], I8X16.lanes(v2))])
+
+
+def vextmul_high_i8x16_i16x8_extend_u(v1: Any, v2: Any) -> Any:
+    return I16X8.vector([c1 * c2 & 65535 for c1, c2 in zip(I8X16.lanes(v1)[8:], I8X16.lanes(v2)[8:])])
+
+
+def vunop_i32x4_iabs(v: Any) -> Any:
+    return I32X4.vector([c if c < 2147483648 else 4294967296 - c for c in I32X4.lanes(v)])
+
+
+def vunop_i32x4_ineg(v: Any) -> Any:
+    return I32X4.vector([-c & 4294967295 for c in I32X4.lanes(v)])
+
+
+def vbitmask_i32x4(v: Any) -> Any:
+    return sum([c >> 31 << i for i, c in enumerate(I32X4.lanes(v))])
+
+
+def vcvtop_i16x8_i32x4_extend_s(v: Any) -> Any:
+    return I32X4.vector([(c ^ 32768) - 32768 & 4294967295 for c in I16X8.lanes(v)[:4]])
+
+
+def vcvtop_high_i16x8_i32x4_extend_s(v: Any) -> Any:
+    return I32X4.vector([(c ^ 32768) - 32768 & 4294967295 for c in I16X8.lanes(v)[4:]])
+
+
+def vcvtop_i16x8_i32x4_extend_u(v: Any) -> Any:
+    return I32X4.vector([c for c in I16X8.lanes(v)[:4]])
+
+
+def vcvtop_high_i16x8_i32x4_extend_u(v: Any) -> Any:
+    return I32X4.vector([c for c in I16X8.lanes(v)[4:]])
+
+
+def vshiftop_i32x4_ishl(v: Any, i: Any) -> Any:
+    return I32X4.vector([c << (i & 31) & 4294967295 for c in I32X4.lanes(v)])
+
+
+def vshiftop_i32x4_ishr_s(v: Any, i: Any) -> Any:
+    return I32X4.vector([(c ^ 2147483648) - 2147483648 >> (i & 31) & 4294967295 for c in I32X4.lanes(v)])
+
+
+def vshiftop_i32x4_ishr_u(v: Any, i: Any) -> Any:
+    return I32X4.vector([c >> (i & 31) for c in I32X4.lanes(v)])
+
+
+def vbinop_i32x4_iadd(v1: Any, v2: Any) -> Any:
+    return I32X4.vector([c1 + c2 & 4294967295 for c1, c2 in zip(I32X4.lanes(v1), I32X4.lanes(v2))])
+
+
+def vbinop_i32x4_isub(v1: Any, v2: Any) -> Any:
+    return I32X4.vector([c1 - c2 & 4294967295 for c1, c2 in zip(I32X4.lanes(v1), I32X4.lanes(v2))])
+
+
+def vbinop_i32x4_imul(v1: Any, v2: Any) -> Any:
+    return I32X4.vector([c1 * c2 & 4294967295 for c1, c2 in zip(I32X4.lanes(v1), I32X4.lanes(v2))])
+
+
+def vbinop_i32x4_imin_s(v1: Any, v2: Any) -> Any:
+    return I32X4.vector([c1 if c1 ^ 2147483648 < c2 ^ 2147483648 else c2 for c1, c2 in zip(I32X4.lanes(v1), I32X4.lanes(v2))])
+
+
+def vbinop_i32x4_imin_u(v1: Any, v2: Any) -> Any:
+    return I32X4.vector([c1 if c1 < c2 else c2 for c1, c2 in zip(I32X4.lanes(v1), I32X4.lanes(v2))])
+
+
+def vbinop_i32x4_imax_s(v1: Any, v2: Any) -> Any:
+    return I32X4.vector([c1 if c1 ^ 2147483648 > c2 ^ 2147483648 else c2 for c1, c2 in zip(I32X4.lanes(v1), I32X4.lanes(v2))])
+
+
+def vbinop_i32x4_imax_u(v1: Any, v2: Any) -> Any:
+    return I32X4.vector([c1 if c1 > c2 else c2 for c1, c2 in zip(I32X4.lanes(v1), I32X4.lanes(v2))])
+
+
+def vdot_i16x8_i32x4_extend_s_iadd(v1: Any, v2: Any) -> Any:
+    return I32X4.vector([(((c1 ^ 32768) - 32768 & 4294967295) * ((c2 ^ 32768) - 32768 & 4294967295) & 4294967295) + (((c3 ^ 32768) - 32768 & 4294967295) * ((c4 ^ 32768) - 32768 & 4294967295) & 4294967295) & 4294967295 for c1, c2, c3, c4 in zip(I16X8.lanes(v1)[::2], I16X8.lanes(v2)[::2], I16X8.lanes(v1)[1::2], I16X8.lanes(v2)[1::2])])
+
+
+def vextmul_i16x8_i32x4_extend_s(v1: Any, v2: Any) -> Any:
+    return I32X4.vector([((c1 ^ 32768) - 32768 & 4294967295) * ((c2 ^ 32768) - 32768 & 4294967295) & 4294967295 for c1, c2 in zip(I16X8.lanes(v1)[:4], I16X8.lanes(v2))])
+
+
+def vextmul_high_i16x8_i32x4_extend_s(v1: Any, v2: Any) -> Any:
+    return I32X4.vector([((c1 ^ 32768) - 32768 & 4294967295) * ((c2 ^ 32768) - 32768 & 4294967295) & 4294967295 for c1, c2 in zip(I16X8.lanes(v1)[4:], I16X8.lanes(v2)[4:])])
+
+
+def vextmul_i16x8_i32x4_extend_u(v1: Any, v2: Any) -> Any:
+    return I32X4.vector([c1 * c2 & 4294967295 for c1, c2 in zip(I16X8.lanes(v1)[:4], I16X8.lanes(v2))])
+
+
+def vextmul_high_i16x8_i32x4_extend_u(v1: Any, v2: Any) -> Any:
+    return I32X4.vector([c1 * c2 & 4294967295 for c1, c2 in zip(I16X8.lanes(v1)[4:], I16X8.lanes(v2)[4:])])
+
+
+def vunop_i64x2_iabs(v: Any) -> Any:
+    return I64X2.vector([c if c < 9223372036854775808 else 18446744073709551616 - c for c in I64X2.lanes(v)])
+
+
+def vunop_i64x2_ineg(v: Any) -> Any:
+    return I64X2.vector([-c & 18446744073709551615 for c in I64X2.lanes(v)])
+
+
+def vbitmask_i64x2(v: Any) -> Any:
+    return sum([c >> 63 << i for i, c in enumerate(I64X2.lanes(v))])
+
+
+def vcvtop_i32x4_i64x2_extend_s(v: Any) -> Any:
+    return I64X2.vector([(c ^ 2147483648) - 2147483648 & 18446744073709551615 for c in I32X4.lanes(v)[:2]])
+
+
+def vcvtop_high_i32x4_i64x2_extend_s(v: Any) -> Any:
+    return I64X2.vector([(c ^ 2147483648) - 2147483648 & 18446744073709551615 for c in I32X4.lanes(v)[2:]])
+
+
+def vcvtop_i32x4_i64x2_extend_u(v: Any) -> Any:
+    return I64X2.vector([c for c in I32X4.lanes(v)[:2]])
+
+
+def vcvtop_high_i32x4_i64x2_extend_u(v: Any) -> Any:
+    return I64X2.vector([c for c in I32X4.lanes(v)[2:]])
+
+
+def vshiftop_i64x2_ishl(v: Any, i: Any) -> Any:
+    return I64X2.vector([c << (i & 63) & 18446744073709551615 for c in I64X2.lanes(v)])
+
+
+def vshiftop_i64x2_ishr_s(v: Any, i: Any) -> Any:
+    return I64X2.vector([(c ^ 9223372036854775808) - 9223372036854775808 >> (i & 63) & 18446744073709551615 for c in I64X2.lanes(v)])
+
+
+def vshiftop_i64x2_ishr_u(v: Any, i: Any) -> Any:
+    return I64X2.vector([c >> (i & 63) for c in I64X2.lanes(v)])
+
+
+def vbinop_i64x2_iadd(v1: Any, v2: Any) -> Any:
+    return I64X2.vector([c1 + c2 & 18446744073709551615 for c1, c2 in zip(I64X2.lanes(v1), I64X2.lanes(v2))])
+
+
+def vbinop_i64x2_isub(v1: Any, v2: Any) -> Any:
+    return I64X2.vector([c1 - c2 & 18446744073709551615 for c1, c2 in zip(I64X2.lanes(v1), I64X2.lanes(v2))])
+
+
+def vbinop_i64x2_imul(v1: Any, v2: Any) -> Any:
+    return I64X2.vector([c1 * c2 & 18446744073709551615 for c1, c2 in zip(I64X2.lanes(v1), I64X2.lanes(v2))])
+
+
+def vrelop_i64x2_i64x2_ieq(v1: Any, v2: Any) -> Any:
+    return I64X2.vector([18446744073709551615 if c1 == c2 else 0 for c1, c2 in zip(I64X2.lanes(v1), I64X2.lanes(v2))])
+
+
+def vrelop_i64x2_i64x2_ine(v1: Any, v2: Any) -> Any:
+    return I64X2.vector([18446744073709551615 if c1 != c2 else 0 for c1, c2 in zip(I64X2.lanes(v1), I64X2.lanes(v2))])
+
+
+def vrelop_i64x2_i64x2_ilt_s(v1: Any, v2: Any) -> Any:
+    return I64X2.vector([18446744073709551615 if c1 ^ 9223372036854775808 < c2 ^ 9223372036854775808 else 0 for c1, c2 in zip(I64X2.lanes(v1), I64X2.lanes(v2))])
+
+
+def vrelop_i64x2_i64x2_igt_s(v1: Any, v2: Any) -> Any:
+    return I64X2.vector([18446744073709551615 if c1 ^ 9223372036854775808 > c2 ^ 9223372036854775808 else 0 for c1, c2 in zip(I64X2.lanes(v1), I64X2.lanes(v2))])
+
+
+def vrelop_i64x2_i64x2_ile_s(v1: Any, v2: Any) -> Any:
+    return I64X2.vector([18446744073709551615 if c1 ^ 9223372036854775808 <= c2 ^ 9223372036854775808 else 0 for c1, c2 in zip(I64X2.lanes(v1), I64X2.lanes(v2))])
+
+
+def vrelop_i64x2_i64x2_ige_s(v1: Any, v2: Any) -> Any:
+    return I64X2.vector([18446744073709551615 if c1 ^ 9223372036854775808 >= c2 ^ 9223372036854775808 else 0 for c1, c2 in zip(I64X2.lanes(v1), I64X2.lanes(v2))])
+
+
+def vextmul_i32x4_i64x2_extend_s(v1: Any, v2: Any) -> Any:
+    return I64X2.vector([((c1 ^ 2147483648) - 2147483648 & 18446744073709551615) * ((c2 ^ 2147483648) - 2147483648 & 18446744073709551615) & 18446744073709551615 for c1, c2 in zip(I32X4.lanes(v1)[:2], I32X4.lanes(v2))])
+
+
+def vextmul_high_i32x4_i64x2_extend_s(v1: Any, v2: Any) -> Any:
+    return I64X2.vector([((c1 ^ 2147483648) - 2147483648 & 18446744073709551615) * ((c2 ^ 2147483648) - 2147483648 & 18446744073709551615) & 18446744073709551615 for c1, c2 in zip(I32X4.lanes(v1)[2:], I32X4.lanes(v2)[2:])])
+
+
+def vextmul_i32x4_i64x2_extend_u(v1: Any, v2: Any) -> Any:
+    return I64X2.vector([c1 * c2 & 18446744073709551615 for c1, c2 in zip(I32X4.lanes(v1)[:2], I32X4.lanes(v2))])
+
+
+def vextmul_high_i32x4_i64x2_extend_u(v1: Any, v2: Any) -> Any:
+    return I64X2.vector([c1 * c2 & 18446744073709551615 for c1, c2 in zip(I32X4.lanes(v1)[2:], I32X4.lanes(v2)[2:])])
+
+
+def vunop_f32x4_fabs(v: Any) -> Any:
+    return F32X4.vector([math.fabs(c) for c in F32X4.lanes(v)])
+
+
+def vunop_f32x4_fneg(v: Any) -> Any:
+    return F32X4.vector([-c for c in F32X4.lanes(v)])
+
+
+def vunop_f32x4_fsqrt(v: Any) -> Any:
+    return F32X4.vector([fround(32, math.sqrt(c)) if c >= 0 else NAN for c in F32X4.lanes(v)])
+
+
+def vbinop_f32x4_fadd(v1: Any, v2: Any) -> Any:
+    return F32X4.vector([fround(32, c1 + c2) for c1, c2 in zip(F32X4.lanes(v1), F32X4.lanes(v2))])
+
+
+def vbinop_f32x4_fsub(v1: Any, v2: Any) -> Any:
+    return F32X4.vector([fround(32, c1 - c2) for c1, c2 in zip(F32X4.lanes(v1), F32X4.lanes(v2))])
+
+
+def vbinop_f32x4_fmul(v1: Any, v2: Any) -> Any:
+    return F32X4.vector([fround(32, c1 * c2) for c1, c2 in zip(F32X4.lanes(v1), F32X4.lanes(v2))])
+
+
+def vbinop_f32x4_fdiv(v1: Any, v2: Any) -> Any:
+    return F32X4.vector([fdiv(32, c1, c2) for c1, c2 in zip(F32X4.lanes(v1), F32X4.lanes(v2))])
+
+
+def vbinop_f32x4_fmin(v1: Any, v2: Any) -> Any:
+    return F32X4.vector([fmin(32, c1, c2) for c1, c2 in zip(F32X4.lanes(v1), F32X4.lanes(v2))])
+
+
+def vbinop_f32x4_fmax(v1: Any, v2: Any) -> Any:
+    return F32X4.vector([fmax(32, c1, c2) for c1, c2 in zip(F32X4.lanes(v1), F32X4.lanes(v2))])
+
+
+def vbinop_f32x4_fpmin(v1: Any, v2: Any) -> Any:
+    return F32X4.vector([c2 if c2 < c1 else c1 for c1, c2 in zip(F32X4.lanes(v1), F32X4.lanes(v2))])
+
+
+def vbinop_f32x4_fpmax(v1: Any, v2: Any) -> Any:
+    return F32X4.vector([c2 if c1 < c2 else c1 for c1, c2 in zip(F32X4.lanes(v1), F32X4.lanes(v2))])
+
+
+def vunop_f64x2_fabs(v: Any) -> Any:
+    return F64X2.vector([math.fabs(c) for c in F64X2.lanes(v)])
+
+
+def vunop_f64x2_fneg(v: Any) -> Any:
+    return F64X2.vector([-c for c in F64X2.lanes(v)])
+
+
+def vunop_f64x2_fsqrt(v: Any) -> Any:
+    return F64X2.vector([(fround_z if (fround_z := math.sqrt(c)) == fround_z else NAN) if c >= 0 else NAN for c in F64X2.lanes(v)])
+
+
+def vbinop_f64x2_fadd(v1: Any, v2: Any) -> Any:
+    return F64X2.vector([fround_z if (fround_z := (c1 + c2)) == fround_z else NAN for c1, c2 in zip(F64X2.lanes(v1), F64X2.lanes(v2))])
+
+
+def vbinop_f64x2_fsub(v1: Any, v2: Any) -> Any:
+    return F64X2.vector([fround_z if (fround_z := (c1 - c2)) == fround_z else NAN for c1, c2 in zip(F64X2.lanes(v1), F64X2.lanes(v2))])
+
+
+def vbinop_f64x2_fmul(v1: Any, v2: Any) -> Any:
+    return F64X2.vector([fround_z if (fround_z := (c1 * c2)) == fround_z else NAN for c1, c2 in zip(F64X2.lanes(v1), F64X2.lanes(v2))])
+
+
+def vbinop_f64x2_fdiv(v1: Any, v2: Any) -> Any:
+    return F64X2.vector([fdiv(64, c1, c2) for c1, c2 in zip(F64X2.lanes(v1), F64X2.lanes(v2))])
+
+
+def vbinop_f64x2_fmin(v1: Any, v2: Any) -> Any:
+    return F64X2.vector([fmin(64, c1, c2) for c1, c2 in zip(F64X2.lanes(v1), F64X2.lanes(v2))])
+
+
+def vbinop_f64x2_fmax(v1: Any, v2: Any) -> Any:
+    return F64X2.vector([fmax(64, c1, c2) for c1, c2 in zip(F64X2.lanes(v1), F64X2.lanes(v2))])
+
+
+def vbinop_f64x2_fpmin(v1: Any, v2: Any) -> Any:
+    return F64X2.vector([c2 if c2 < c1 else c1 for c1, c2 in zip(F64X2.lanes(v1), F64X2.lanes(v2))])
+
+
+def vbinop_f64x2_fpmax(v1: Any, v2: Any) -> Any:
+    return F64X2.vector([c2 if c1 < c2 else c1 for c1, c2 in zip(F64X2.lanes(v1), F64X2.lanes(v2))])
+
+
+def vcvtop_f32x4_i32x4_trunc_sat_s(v: Any) -> Any:
+    return I32X4.vector([trunc_sat_s(32, 32, c) for c in F32X4.lanes(v)[:4]])
+
+
+def vcvtop_f32x4_i32x4_trunc_sat_u(v: Any) -> Any:
+    return I32X4.vector([trunc_sat_u(32, 32, c) for c in F32X4.lanes(v)[:4]])
+
+
+def vcvtop_i32x4_f32x4_convert_s(v: Any) -> Any:
+    return F32X4.vector([to_float(32, (c ^ 2147483648) - 2147483648) for c in I32X4.lanes(v)[:4]])
+
+
+def vcvtop_i32x4_f32x4_convert_u(v: Any) -> Any:
+    return F32X4.vector([to_float(32, c) for c in I32X4.lanes(v)[:4]])
+
+
+def vcvtop_zero_f64x2_i32x4_trunc_sat_s(v: Any) -> Any:
+    return I32X4.vector([trunc_sat_s(64, 32, c) for c in F64X2.lanes(v)] + [0] * 2)
+
+
+def vcvtop_zero_f64x2_i32x4_trunc_sat_u(v: Any) -> Any:
+    return I32X4.vector([trunc_sat_u(64, 32, c) for c in F64X2.lanes(v)] + [0] * 2)
+
+
+def vcvtop_i32x4_f64x2_convert_s(v: Any) -> Any:
+    return F64X2.vector([float((c ^ 2147483648) - 2147483648) for c in I32X4.lanes(v)[:2]])
+
+
+def vcvtop_i32x4_f64x2_convert_u(v: Any) -> Any:
+    return F64X2.vector([float(c) for c in I32X4.lanes(v)[:2]])
+
+
+def vternop_f32x4_frelaxed_madd(v1: Any, v2: Any, v3: Any) -> Any:
+    return F32X4.vector([fround(32, fround(32, c1 * c2) + c3) for c1, c2, c3 in zip(F32X4.lanes(v1), F32X4.lanes(v2), F32X4.lanes(v3))])
+
+
+def vternop_f32x4_frelaxed_nmadd(v1: Any, v2: Any, v3: Any) -> Any:
+    return F32X4.vector([fround(32, fround(32, -c1 * c2) + c3) for c1, c2, c3 in zip(F32X4.lanes(v1), F32X4.lanes(v2), F32X4.lanes(v3))])
+
+
+def vternop_f64x2_frelaxed_madd(v1: Any, v2: Any, v3: Any) -> Any:
+    return F64X2.vector([fround_z if (fround_z := ((fround_z if (fround_z := (c1 * c2)) == fround_z else NAN) + c3)) == fround_z else NAN for c1, c2, c3 in zip(F64X2.lanes(v1), F64X2.lanes(v2), F64X2.lanes(v3))])
+
+
+def vternop_f64x2_frelaxed_nmadd(v1: Any, v2: Any, v3: Any) -> Any:
+    return F64X2.vector([fround_z if (fround_z := ((fround_z if (fround_z := (-c1 * c2)) == fround_z else NAN) + c3)) == fround_z else NAN for c1, c2, c3 in zip(F64X2.lanes(v1), F64X2.lanes(v2), F64X2.lanes(v3))])
+
+
+def vdot_i8x16_i16x8_extend_s_iadd_sat_s(v1: Any, v2: Any) -> Any:
+    return I16X8.vector([32768 if (sat_s_i := ((((c1 ^ 128) - 128 & 65535) * ((c2 ^ 128) - 128 & 65535) & 65535 ^ 32768) - 32768 + ((((c3 ^ 128) - 128 & 65535) * ((c4 ^ 128) - 128 & 65535) & 65535 ^ 32768) - 32768))) < -32768 else 32767 if sat_s_i >= 32768 else sat_s_i & 65535 for c1, c2, c3, c4 in zip(I8X16.lanes(v1)[::2], I8X16.lanes(v2)[::2], I8X16.lanes(v1)[1::2], I8X16.lanes(v2)[1::2])])
 
 
 def i32_eqz(S: List[Any], L: List[Any], a: Any) -> None:
@@ -724,6 +1486,1104 @@ def i64_trunc_sat_f64_u(S: List[Any], L: List[Any], a: Any) -> None:
     S[-1] = trunc_sat_u(64, 64, S[-1])
 
 
+def i8x16_shuffle(S: List[Any], L: List[Any], a: Any) -> None:
+    v2 = S.pop()
+    S[-1] = a.translate(S[-1] + v2 + BEYOND_32)
+
+
+def i8x16_swizzle(S: List[Any], L: List[Any], a: Any) -> None:
+    v2 = S.pop()
+    S[-1] = v2.translate(S[-1] + BEYOND_16)
+
+
+def i8x16_splat(S: List[Any], L: List[Any], a: Any) -> None:
+    S[-1] = I8X16.lane(S[-1] & 255) * 16
+
+
+def i16x8_splat(S: List[Any], L: List[Any], a: Any) -> None:
+    S[-1] = I16X8.lane(S[-1] & 65535) * 8
+
+
+def i32x4_splat(S: List[Any], L: List[Any], a: Any) -> None:
+    S[-1] = I32X4.lane(S[-1]) * 4
+
+
+def i64x2_splat(S: List[Any], L: List[Any], a: Any) -> None:
+    S[-1] = I64X2.lane(S[-1]) * 2
+
+
+def f32x4_splat(S: List[Any], L: List[Any], a: Any) -> None:
+    S[-1] = F32X4.lane(S[-1]) * 4
+
+
+def f64x2_splat(S: List[Any], L: List[Any], a: Any) -> None:
+    S[-1] = F64X2.lane(S[-1]) * 2
+
+
+def i8x16_extract_lane_s(S: List[Any], L: List[Any], a: Any) -> None:
+    S[-1] = (I8X16.lanes(S[-1])[a] ^ 128) - 128 & 4294967295
+
+
+def i8x16_extract_lane_u(S: List[Any], L: List[Any], a: Any) -> None:
+    S[-1] = I8X16.lanes(S[-1])[a]
+
+
+def i8x16_replace_lane(S: List[Any], L: List[Any], a: Any) -> None:
+    c = S.pop()
+    S[-1] = replaced(a * 1, S[-1], I8X16.lane(c & 255))
+
+
+def i16x8_extract_lane_s(S: List[Any], L: List[Any], a: Any) -> None:
+    S[-1] = (I16X8.lanes(S[-1])[a] ^ 32768) - 32768 & 4294967295
+
+
+def i16x8_extract_lane_u(S: List[Any], L: List[Any], a: Any) -> None:
+    S[-1] = I16X8.lanes(S[-1])[a]
+
+
+def i16x8_replace_lane(S: List[Any], L: List[Any], a: Any) -> None:
+    c = S.pop()
+    S[-1] = replaced(a * 2, S[-1], I16X8.lane(c & 65535))
+
+
+def i32x4_extract_lane(S: List[Any], L: List[Any], a: Any) -> None:
+    S[-1] = I32X4.lanes(S[-1])[a]
+
+
+def i32x4_replace_lane(S: List[Any], L: List[Any], a: Any) -> None:
+    c = S.pop()
+    S[-1] = replaced(a * 4, S[-1], I32X4.lane(c))
+
+
+def i64x2_extract_lane(S: List[Any], L: List[Any], a: Any) -> None:
+    S[-1] = I64X2.lanes(S[-1])[a]
+
+
+def i64x2_replace_lane(S: List[Any], L: List[Any], a: Any) -> None:
+    c = S.pop()
+    S[-1] = replaced(a * 8, S[-1], I64X2.lane(c))
+
+
+def f32x4_extract_lane(S: List[Any], L: List[Any], a: Any) -> None:
+    S[-1] = F32X4.lanes(S[-1])[a]
+
+
+def f32x4_replace_lane(S: List[Any], L: List[Any], a: Any) -> None:
+    c = S.pop()
+    S[-1] = replaced(a * 4, S[-1], F32X4.lane(c))
+
+
+def f64x2_extract_lane(S: List[Any], L: List[Any], a: Any) -> None:
+    S[-1] = F64X2.lanes(S[-1])[a]
+
+
+def f64x2_replace_lane(S: List[Any], L: List[Any], a: Any) -> None:
+    c = S.pop()
+    S[-1] = replaced(a * 8, S[-1], F64X2.lane(c))
+
+
+def i8x16_eq(S: List[Any], L: List[Any], a: Any) -> None:
+    v2 = S.pop()
+    S[-1] = vrelop_i8x16_i8x16_ieq(S[-1], v2)
+
+
+def i8x16_ne(S: List[Any], L: List[Any], a: Any) -> None:
+    v2 = S.pop()
+    S[-1] = vrelop_i8x16_i8x16_ine(S[-1], v2)
+
+
+def i8x16_lt_s(S: List[Any], L: List[Any], a: Any) -> None:
+    v2 = S.pop()
+    S[-1] = vrelop_i8x16_i8x16_ilt_s(S[-1], v2)
+
+
+def i8x16_lt_u(S: List[Any], L: List[Any], a: Any) -> None:
+    v2 = S.pop()
+    S[-1] = vrelop_i8x16_i8x16_ilt_u(S[-1], v2)
+
+
+def i8x16_gt_s(S: List[Any], L: List[Any], a: Any) -> None:
+    v2 = S.pop()
+    S[-1] = vrelop_i8x16_i8x16_igt_s(S[-1], v2)
+
+
+def i8x16_gt_u(S: List[Any], L: List[Any], a: Any) -> None:
+    v2 = S.pop()
+    S[-1] = vrelop_i8x16_i8x16_igt_u(S[-1], v2)
+
+
+def i8x16_le_s(S: List[Any], L: List[Any], a: Any) -> None:
+    v2 = S.pop()
+    S[-1] = vrelop_i8x16_i8x16_ile_s(S[-1], v2)
+
+
+def i8x16_le_u(S: List[Any], L: List[Any], a: Any) -> None:
+    v2 = S.pop()
+    S[-1] = vrelop_i8x16_i8x16_ile_u(S[-1], v2)
+
+
+def i8x16_ge_s(S: List[Any], L: List[Any], a: Any) -> None:
+    v2 = S.pop()
+    S[-1] = vrelop_i8x16_i8x16_ige_s(S[-1], v2)
+
+
+def i8x16_ge_u(S: List[Any], L: List[Any], a: Any) -> None:
+    v2 = S.pop()
+    S[-1] = vrelop_i8x16_i8x16_ige_u(S[-1], v2)
+
+
+def i16x8_eq(S: List[Any], L: List[Any], a: Any) -> None:
+    v2 = S.pop()
+    S[-1] = vrelop_i16x8_i16x8_ieq(S[-1], v2)
+
+
+def i16x8_ne(S: List[Any], L: List[Any], a: Any) -> None:
+    v2 = S.pop()
+    S[-1] = vrelop_i16x8_i16x8_ine(S[-1], v2)
+
+
+def i16x8_lt_s(S: List[Any], L: List[Any], a: Any) -> None:
+    v2 = S.pop()
+    S[-1] = vrelop_i16x8_i16x8_ilt_s(S[-1], v2)
+
+
+def i16x8_lt_u(S: List[Any], L: List[Any], a: Any) -> None:
+    v2 = S.pop()
+    S[-1] = vrelop_i16x8_i16x8_ilt_u(S[-1], v2)
+
+
+def i16x8_gt_s(S: List[Any], L: List[Any], a: Any) -> None:
+    v2 = S.pop()
+    S[-1] = vrelop_i16x8_i16x8_igt_s(S[-1], v2)
+
+
+def i16x8_gt_u(S: List[Any], L: List[Any], a: Any) -> None:
+    v2 = S.pop()
+    S[-1] = vrelop_i16x8_i16x8_igt_u(S[-1], v2)
+
+
+def i16x8_le_s(S: List[Any], L: List[Any], a: Any) -> None:
+    v2 = S.pop()
+    S[-1] = vrelop_i16x8_i16x8_ile_s(S[-1], v2)
+
+
+def i16x8_le_u(S: List[Any], L: List[Any], a: Any) -> None:
+    v2 = S.pop()
+    S[-1] = vrelop_i16x8_i16x8_ile_u(S[-1], v2)
+
+
+def i16x8_ge_s(S: List[Any], L: List[Any], a: Any) -> None:
+    v2 = S.pop()
+    S[-1] = vrelop_i16x8_i16x8_ige_s(S[-1], v2)
+
+
+def i16x8_ge_u(S: List[Any], L: List[Any], a: Any) -> None:
+    v2 = S.pop()
+    S[-1] = vrelop_i16x8_i16x8_ige_u(S[-1], v2)
+
+
+def i32x4_eq(S: List[Any], L: List[Any], a: Any) -> None:
+    v2 = S.pop()
+    S[-1] = vrelop_i32x4_i32x4_ieq(S[-1], v2)
+
+
+def i32x4_ne(S: List[Any], L: List[Any], a: Any) -> None:
+    v2 = S.pop()
+    S[-1] = vrelop_i32x4_i32x4_ine(S[-1], v2)
+
+
+def i32x4_lt_s(S: List[Any], L: List[Any], a: Any) -> None:
+    v2 = S.pop()
+    S[-1] = vrelop_i32x4_i32x4_ilt_s(S[-1], v2)
+
+
+def i32x4_lt_u(S: List[Any], L: List[Any], a: Any) -> None:
+    v2 = S.pop()
+    S[-1] = vrelop_i32x4_i32x4_ilt_u(S[-1], v2)
+
+
+def i32x4_gt_s(S: List[Any], L: List[Any], a: Any) -> None:
+    v2 = S.pop()
+    S[-1] = vrelop_i32x4_i32x4_igt_s(S[-1], v2)
+
+
+def i32x4_gt_u(S: List[Any], L: List[Any], a: Any) -> None:
+    v2 = S.pop()
+    S[-1] = vrelop_i32x4_i32x4_igt_u(S[-1], v2)
+
+
+def i32x4_le_s(S: List[Any], L: List[Any], a: Any) -> None:
+    v2 = S.pop()
+    S[-1] = vrelop_i32x4_i32x4_ile_s(S[-1], v2)
+
+
+def i32x4_le_u(S: List[Any], L: List[Any], a: Any) -> None:
+    v2 = S.pop()
+    S[-1] = vrelop_i32x4_i32x4_ile_u(S[-1], v2)
+
+
+def i32x4_ge_s(S: List[Any], L: List[Any], a: Any) -> None:
+    v2 = S.pop()
+    S[-1] = vrelop_i32x4_i32x4_ige_s(S[-1], v2)
+
+
+def i32x4_ge_u(S: List[Any], L: List[Any], a: Any) -> None:
+    v2 = S.pop()
+    S[-1] = vrelop_i32x4_i32x4_ige_u(S[-1], v2)
+
+
+def f32x4_eq(S: List[Any], L: List[Any], a: Any) -> None:
+    v2 = S.pop()
+    S[-1] = vrelop_f32x4_i32x4_feq(S[-1], v2)
+
+
+def f32x4_ne(S: List[Any], L: List[Any], a: Any) -> None:
+    v2 = S.pop()
+    S[-1] = vrelop_f32x4_i32x4_fne(S[-1], v2)
+
+
+def f32x4_lt(S: List[Any], L: List[Any], a: Any) -> None:
+    v2 = S.pop()
+    S[-1] = vrelop_f32x4_i32x4_flt(S[-1], v2)
+
+
+def f32x4_gt(S: List[Any], L: List[Any], a: Any) -> None:
+    v2 = S.pop()
+    S[-1] = vrelop_f32x4_i32x4_fgt(S[-1], v2)
+
+
+def f32x4_le(S: List[Any], L: List[Any], a: Any) -> None:
+    v2 = S.pop()
+    S[-1] = vrelop_f32x4_i32x4_fle(S[-1], v2)
+
+
+def f32x4_ge(S: List[Any], L: List[Any], a: Any) -> None:
+    v2 = S.pop()
+    S[-1] = vrelop_f32x4_i32x4_fge(S[-1], v2)
+
+
+def f64x2_eq(S: List[Any], L: List[Any], a: Any) -> None:
+    v2 = S.pop()
+    S[-1] = vrelop_f64x2_i64x2_feq(S[-1], v2)
+
+
+def f64x2_ne(S: List[Any], L: List[Any], a: Any) -> None:
+    v2 = S.pop()
+    S[-1] = vrelop_f64x2_i64x2_fne(S[-1], v2)
+
+
+def f64x2_lt(S: List[Any], L: List[Any], a: Any) -> None:
+    v2 = S.pop()
+    S[-1] = vrelop_f64x2_i64x2_flt(S[-1], v2)
+
+
+def f64x2_gt(S: List[Any], L: List[Any], a: Any) -> None:
+    v2 = S.pop()
+    S[-1] = vrelop_f64x2_i64x2_fgt(S[-1], v2)
+
+
+def f64x2_le(S: List[Any], L: List[Any], a: Any) -> None:
+    v2 = S.pop()
+    S[-1] = vrelop_f64x2_i64x2_fle(S[-1], v2)
+
+
+def f64x2_ge(S: List[Any], L: List[Any], a: Any) -> None:
+    v2 = S.pop()
+    S[-1] = vrelop_f64x2_i64x2_fge(S[-1], v2)
+
+
+def v128_not(S: List[Any], L: List[Any], a: Any) -> None:
+    S[-1] = (int.from_bytes(S[-1], 'little') ^ 340282366920938463463374607431768211455).to_bytes(16, 'little')
+
+
+def v128_and(S: List[Any], L: List[Any], a: Any) -> None:
+    v2 = S.pop()
+    S[-1] = (int.from_bytes(S[-1], 'little') & int.from_bytes(v2, 'little')).to_bytes(16, 'little')
+
+
+def v128_andnot(S: List[Any], L: List[Any], a: Any) -> None:
+    v2 = S.pop()
+    S[-1] = (int.from_bytes(S[-1], 'little') & (int.from_bytes(v2, 'little') ^ 340282366920938463463374607431768211455)).to_bytes(16, 'little')
+
+
+def v128_or(S: List[Any], L: List[Any], a: Any) -> None:
+    v2 = S.pop()
+    S[-1] = (int.from_bytes(S[-1], 'little') | int.from_bytes(v2, 'little')).to_bytes(16, 'little')
+
+
+def v128_xor(S: List[Any], L: List[Any], a: Any) -> None:
+    v2 = S.pop()
+    S[-1] = (int.from_bytes(S[-1], 'little') ^ int.from_bytes(v2, 'little')).to_bytes(16, 'little')
+
+
+def v128_bitselect(S: List[Any], L: List[Any], a: Any) -> None:
+    v3 = S.pop()
+    v2 = S.pop()
+    S[-1] = (int.from_bytes(S[-1], 'little') & (ibitselect_i3 := int.from_bytes(v3, 'little')) | int.from_bytes(v2, 'little') & (ibitselect_i3 ^ 340282366920938463463374607431768211455)).to_bytes(16, 'little')
+
+
+def v128_any_true(S: List[Any], L: List[Any], a: Any) -> None:
+    S[-1] = 1 if any(S[-1]) else 0
+
+
+def f32x4_demote_f64x2_zero(S: List[Any], L: List[Any], a: Any) -> None:
+    S[-1] = vcvtop_zero_f64x2_f32x4_demote(S[-1])
+
+
+def f64x2_promote_low_f32x4(S: List[Any], L: List[Any], a: Any) -> None:
+    S[-1] = vcvtop_f32x4_f64x2_promote(S[-1])
+
+
+def i8x16_abs(S: List[Any], L: List[Any], a: Any) -> None:
+    S[-1] = vunop_i8x16_iabs(S[-1])
+
+
+def i8x16_neg(S: List[Any], L: List[Any], a: Any) -> None:
+    S[-1] = vunop_i8x16_ineg(S[-1])
+
+
+def i8x16_popcnt(S: List[Any], L: List[Any], a: Any) -> None:
+    S[-1] = vunop_i8x16_ipopcnt(S[-1])
+
+
+def i8x16_all_true(S: List[Any], L: List[Any], a: Any) -> None:
+    S[-1] = 0 if 0 in I8X16.lanes(S[-1]) else 1
+
+
+def i8x16_bitmask(S: List[Any], L: List[Any], a: Any) -> None:
+    S[-1] = vbitmask_i8x16(S[-1])
+
+
+def i8x16_narrow_i16x8_s(S: List[Any], L: List[Any], a: Any) -> None:
+    v2 = S.pop()
+    S[-1] = vnarrow_i16x8_i8x16_narrow_s(S[-1], v2)
+
+
+def i8x16_narrow_i16x8_u(S: List[Any], L: List[Any], a: Any) -> None:
+    v2 = S.pop()
+    S[-1] = vnarrow_i16x8_i8x16_narrow_u(S[-1], v2)
+
+
+def f32x4_ceil(S: List[Any], L: List[Any], a: Any) -> None:
+    S[-1] = vunop_f32x4_fceil(S[-1])
+
+
+def f32x4_floor(S: List[Any], L: List[Any], a: Any) -> None:
+    S[-1] = vunop_f32x4_ffloor(S[-1])
+
+
+def f32x4_trunc(S: List[Any], L: List[Any], a: Any) -> None:
+    S[-1] = vunop_f32x4_ftrunc(S[-1])
+
+
+def f32x4_nearest(S: List[Any], L: List[Any], a: Any) -> None:
+    S[-1] = vunop_f32x4_fnearest(S[-1])
+
+
+def i8x16_shl(S: List[Any], L: List[Any], a: Any) -> None:
+    i = S.pop()
+    S[-1] = vshiftop_i8x16_ishl(S[-1], i)
+
+
+def i8x16_shr_s(S: List[Any], L: List[Any], a: Any) -> None:
+    i = S.pop()
+    S[-1] = vshiftop_i8x16_ishr_s(S[-1], i)
+
+
+def i8x16_shr_u(S: List[Any], L: List[Any], a: Any) -> None:
+    i = S.pop()
+    S[-1] = vshiftop_i8x16_ishr_u(S[-1], i)
+
+
+def i8x16_add(S: List[Any], L: List[Any], a: Any) -> None:
+    v2 = S.pop()
+    S[-1] = vbinop_i8x16_iadd(S[-1], v2)
+
+
+def i8x16_add_sat_s(S: List[Any], L: List[Any], a: Any) -> None:
+    v2 = S.pop()
+    S[-1] = vbinop_i8x16_iadd_sat_s(S[-1], v2)
+
+
+def i8x16_add_sat_u(S: List[Any], L: List[Any], a: Any) -> None:
+    v2 = S.pop()
+    S[-1] = vbinop_i8x16_iadd_sat_u(S[-1], v2)
+
+
+def i8x16_sub(S: List[Any], L: List[Any], a: Any) -> None:
+    v2 = S.pop()
+    S[-1] = vbinop_i8x16_isub(S[-1], v2)
+
+
+def i8x16_sub_sat_s(S: List[Any], L: List[Any], a: Any) -> None:
+    v2 = S.pop()
+    S[-1] = vbinop_i8x16_isub_sat_s(S[-1], v2)
+
+
+def i8x16_sub_sat_u(S: List[Any], L: List[Any], a: Any) -> None:
+    v2 = S.pop()
+    S[-1] = vbinop_i8x16_isub_sat_u(S[-1], v2)
+
+
+def f64x2_ceil(S: List[Any], L: List[Any], a: Any) -> None:
+    S[-1] = vunop_f64x2_fceil(S[-1])
+
+
+def f64x2_floor(S: List[Any], L: List[Any], a: Any) -> None:
+    S[-1] = vunop_f64x2_ffloor(S[-1])
+
+
+def i8x16_min_s(S: List[Any], L: List[Any], a: Any) -> None:
+    v2 = S.pop()
+    S[-1] = vbinop_i8x16_imin_s(S[-1], v2)
+
+
+def i8x16_min_u(S: List[Any], L: List[Any], a: Any) -> None:
+    v2 = S.pop()
+    S[-1] = vbinop_i8x16_imin_u(S[-1], v2)
+
+
+def i8x16_max_s(S: List[Any], L: List[Any], a: Any) -> None:
+    v2 = S.pop()
+    S[-1] = vbinop_i8x16_imax_s(S[-1], v2)
+
+
+def i8x16_max_u(S: List[Any], L: List[Any], a: Any) -> None:
+    v2 = S.pop()
+    S[-1] = vbinop_i8x16_imax_u(S[-1], v2)
+
+
+def f64x2_trunc(S: List[Any], L: List[Any], a: Any) -> None:
+    S[-1] = vunop_f64x2_ftrunc(S[-1])
+
+
+def i8x16_avgr_u(S: List[Any], L: List[Any], a: Any) -> None:
+    v2 = S.pop()
+    S[-1] = vbinop_i8x16_iavgr_u(S[-1], v2)
+
+
+def i16x8_extadd_pairwise_i8x16_s(S: List[Any], L: List[Any], a: Any) -> None:
+    S[-1] = vextadd_pairwise_i8x16_i16x8_extend_s(S[-1])
+
+
+def i16x8_extadd_pairwise_i8x16_u(S: List[Any], L: List[Any], a: Any) -> None:
+    S[-1] = vextadd_pairwise_i8x16_i16x8_extend_u(S[-1])
+
+
+def i32x4_extadd_pairwise_i16x8_s(S: List[Any], L: List[Any], a: Any) -> None:
+    S[-1] = vextadd_pairwise_i16x8_i32x4_extend_s(S[-1])
+
+
+def i32x4_extadd_pairwise_i16x8_u(S: List[Any], L: List[Any], a: Any) -> None:
+    S[-1] = vextadd_pairwise_i16x8_i32x4_extend_u(S[-1])
+
+
+def i16x8_abs(S: List[Any], L: List[Any], a: Any) -> None:
+    S[-1] = vunop_i16x8_iabs(S[-1])
+
+
+def i16x8_neg(S: List[Any], L: List[Any], a: Any) -> None:
+    S[-1] = vunop_i16x8_ineg(S[-1])
+
+
+def i16x8_q15mulr_sat_s(S: List[Any], L: List[Any], a: Any) -> None:
+    v2 = S.pop()
+    S[-1] = vbinop_i16x8_iq15mulrsat_s(S[-1], v2)
+
+
+def i16x8_all_true(S: List[Any], L: List[Any], a: Any) -> None:
+    S[-1] = 0 if 0 in I16X8.lanes(S[-1]) else 1
+
+
+def i16x8_bitmask(S: List[Any], L: List[Any], a: Any) -> None:
+    S[-1] = vbitmask_i16x8(S[-1])
+
+
+def i16x8_narrow_i32x4_s(S: List[Any], L: List[Any], a: Any) -> None:
+    v2 = S.pop()
+    S[-1] = vnarrow_i32x4_i16x8_narrow_s(S[-1], v2)
+
+
+def i16x8_narrow_i32x4_u(S: List[Any], L: List[Any], a: Any) -> None:
+    v2 = S.pop()
+    S[-1] = vnarrow_i32x4_i16x8_narrow_u(S[-1], v2)
+
+
+def i16x8_extend_low_i8x16_s(S: List[Any], L: List[Any], a: Any) -> None:
+    S[-1] = vcvtop_i8x16_i16x8_extend_s(S[-1])
+
+
+def i16x8_extend_high_i8x16_s(S: List[Any], L: List[Any], a: Any) -> None:
+    S[-1] = vcvtop_high_i8x16_i16x8_extend_s(S[-1])
+
+
+def i16x8_extend_low_i8x16_u(S: List[Any], L: List[Any], a: Any) -> None:
+    S[-1] = vcvtop_i8x16_i16x8_extend_u(S[-1])
+
+
+def i16x8_extend_high_i8x16_u(S: List[Any], L: List[Any], a: Any) -> None:
+    S[-1] = vcvtop_high_i8x16_i16x8_extend_u(S[-1])
+
+
+def i16x8_shl(S: List[Any], L: List[Any], a: Any) -> None:
+    i = S.pop()
+    S[-1] = vshiftop_i16x8_ishl(S[-1], i)
+
+
+def i16x8_shr_s(S: List[Any], L: List[Any], a: Any) -> None:
+    i = S.pop()
+    S[-1] = vshiftop_i16x8_ishr_s(S[-1], i)
+
+
+def i16x8_shr_u(S: List[Any], L: List[Any], a: Any) -> None:
+    i = S.pop()
+    S[-1] = vshiftop_i16x8_ishr_u(S[-1], i)
+
+
+def i16x8_add(S: List[Any], L: List[Any], a: Any) -> None:
+    v2 = S.pop()
+    S[-1] = vbinop_i16x8_iadd(S[-1], v2)
+
+
+def i16x8_add_sat_s(S: List[Any], L: List[Any], a: Any) -> None:
+    v2 = S.pop()
+    S[-1] = vbinop_i16x8_iadd_sat_s(S[-1], v2)
+
+
+def i16x8_add_sat_u(S: List[Any], L: List[Any], a: Any) -> None:
+    v2 = S.pop()
+    S[-1] = vbinop_i16x8_iadd_sat_u(S[-1], v2)
+
+
+def i16x8_sub(S: List[Any], L: List[Any], a: Any) -> None:
+    v2 = S.pop()
+    S[-1] = vbinop_i16x8_isub(S[-1], v2)
+
+
+def i16x8_sub_sat_s(S: List[Any], L: List[Any], a: Any) -> None:
+    v2 = S.pop()
+    S[-1] = vbinop_i16x8_isub_sat_s(S[-1], v2)
+
+
+def i16x8_sub_sat_u(S: List[Any], L: List[Any], a: Any) -> None:
+    v2 = S.pop()
+    S[-1] = vbinop_i16x8_isub_sat_u(S[-1], v2)
+
+
+def f64x2_nearest(S: List[Any], L: List[Any], a: Any) -> None:
+    S[-1] = vunop_f64x2_fnearest(S[-1])
+
+
+def i16x8_mul(S: List[Any], L: List[Any], a: Any) -> None:
+    v2 = S.pop()
+    S[-1] = vbinop_i16x8_imul(S[-1], v2)
+
+
+def i16x8_min_s(S: List[Any], L: List[Any], a: Any) -> None:
+    v2 = S.pop()
+    S[-1] = vbinop_i16x8_imin_s(S[-1], v2)
+
+
+def i16x8_min_u(S: List[Any], L: List[Any], a: Any) -> None:
+    v2 = S.pop()
+    S[-1] = vbinop_i16x8_imin_u(S[-1], v2)
+
+
+def i16x8_max_s(S: List[Any], L: List[Any], a: Any) -> None:
+    v2 = S.pop()
+    S[-1] = vbinop_i16x8_imax_s(S[-1], v2)
+
+
+def i16x8_max_u(S: List[Any], L: List[Any], a: Any) -> None:
+    v2 = S.pop()
+    S[-1] = vbinop_i16x8_imax_u(S[-1], v2)
+
+
+def i16x8_avgr_u(S: List[Any], L: List[Any], a: Any) -> None:
+    v2 = S.pop()
+    S[-1] = vbinop_i16x8_iavgr_u(S[-1], v2)
+
+
+def i16x8_extmul_low_i8x16_s(S: List[Any], L: List[Any], a: Any) -> None:
+    v2 = S.pop()
+    S[-1] = vextmul_i8x16_i16x8_extend_s(S[-1], v2)
+
+
+def i16x8_extmul_high_i8x16_s(S: List[Any], L: List[Any], a: Any) -> None:
+    v2 = S.pop()
+    S[-1] = vextmul_high_i8x16_i16x8_extend_s(S[-1], v2)
+
+
+def i16x8_extmul_low_i8x16_u(S: List[Any], L: List[Any], a: Any) -> None:
+    v2 = S.pop()
+    S[-1] = vextmul_i8x16_i16x8_extend_u(S[-1], v2)
+
+
+def i16x8_extmul_high_i8x16_u(S: List[Any], L: List[Any], a: Any) -> None:
+    v2 = S.pop()
+    S[-1] = vextmul_high_i8x16_i16x8_extend_u(S[-1], v2)
+
+
+def i32x4_abs(S: List[Any], L: List[Any], a: Any) -> None:
+    S[-1] = vunop_i32x4_iabs(S[-1])
+
+
+def i32x4_neg(S: List[Any], L: List[Any], a: Any) -> None:
+    S[-1] = vunop_i32x4_ineg(S[-1])
+
+
+def i32x4_all_true(S: List[Any], L: List[Any], a: Any) -> None:
+    S[-1] = 0 if 0 in I32X4.lanes(S[-1]) else 1
+
+
+def i32x4_bitmask(S: List[Any], L: List[Any], a: Any) -> None:
+    S[-1] = vbitmask_i32x4(S[-1])
+
+
+def i32x4_extend_low_i16x8_s(S: List[Any], L: List[Any], a: Any) -> None:
+    S[-1] = vcvtop_i16x8_i32x4_extend_s(S[-1])
+
+
+def i32x4_extend_high_i16x8_s(S: List[Any], L: List[Any], a: Any) -> None:
+    S[-1] = vcvtop_high_i16x8_i32x4_extend_s(S[-1])
+
+
+def i32x4_extend_low_i16x8_u(S: List[Any], L: List[Any], a: Any) -> None:
+    S[-1] = vcvtop_i16x8_i32x4_extend_u(S[-1])
+
+
+def i32x4_extend_high_i16x8_u(S: List[Any], L: List[Any], a: Any) -> None:
+    S[-1] = vcvtop_high_i16x8_i32x4_extend_u(S[-1])
+
+
+def i32x4_shl(S: List[Any], L: List[Any], a: Any) -> None:
+    i = S.pop()
+    S[-1] = vshiftop_i32x4_ishl(S[-1], i)
+
+
+def i32x4_shr_s(S: List[Any], L: List[Any], a: Any) -> None:
+    i = S.pop()
+    S[-1] = vshiftop_i32x4_ishr_s(S[-1], i)
+
+
+def i32x4_shr_u(S: List[Any], L: List[Any], a: Any) -> None:
+    i = S.pop()
+    S[-1] = vshiftop_i32x4_ishr_u(S[-1], i)
+
+
+def i32x4_add(S: List[Any], L: List[Any], a: Any) -> None:
+    v2 = S.pop()
+    S[-1] = vbinop_i32x4_iadd(S[-1], v2)
+
+
+def i32x4_sub(S: List[Any], L: List[Any], a: Any) -> None:
+    v2 = S.pop()
+    S[-1] = vbinop_i32x4_isub(S[-1], v2)
+
+
+def i32x4_mul(S: List[Any], L: List[Any], a: Any) -> None:
+    v2 = S.pop()
+    S[-1] = vbinop_i32x4_imul(S[-1], v2)
+
+
+def i32x4_min_s(S: List[Any], L: List[Any], a: Any) -> None:
+    v2 = S.pop()
+    S[-1] = vbinop_i32x4_imin_s(S[-1], v2)
+
+
+def i32x4_min_u(S: List[Any], L: List[Any], a: Any) -> None:
+    v2 = S.pop()
+    S[-1] = vbinop_i32x4_imin_u(S[-1], v2)
+
+
+def i32x4_max_s(S: List[Any], L: List[Any], a: Any) -> None:
+    v2 = S.pop()
+    S[-1] = vbinop_i32x4_imax_s(S[-1], v2)
+
+
+def i32x4_max_u(S: List[Any], L: List[Any], a: Any) -> None:
+    v2 = S.pop()
+    S[-1] = vbinop_i32x4_imax_u(S[-1], v2)
+
+
+def i32x4_dot_i16x8_s(S: List[Any], L: List[Any], a: Any) -> None:
+    v2 = S.pop()
+    S[-1] = vdot_i16x8_i32x4_extend_s_iadd(S[-1], v2)
+
+
+def i32x4_extmul_low_i16x8_s(S: List[Any], L: List[Any], a: Any) -> None:
+    v2 = S.pop()
+    S[-1] = vextmul_i16x8_i32x4_extend_s(S[-1], v2)
+
+
+def i32x4_extmul_high_i16x8_s(S: List[Any], L: List[Any], a: Any) -> None:
+    v2 = S.pop()
+    S[-1] = vextmul_high_i16x8_i32x4_extend_s(S[-1], v2)
+
+
+def i32x4_extmul_low_i16x8_u(S: List[Any], L: List[Any], a: Any) -> None:
+    v2 = S.pop()
+    S[-1] = vextmul_i16x8_i32x4_extend_u(S[-1], v2)
+
+
+def i32x4_extmul_high_i16x8_u(S: List[Any], L: List[Any], a: Any) -> None:
+    v2 = S.pop()
+    S[-1] = vextmul_high_i16x8_i32x4_extend_u(S[-1], v2)
+
+
+def i64x2_abs(S: List[Any], L: List[Any], a: Any) -> None:
+    S[-1] = vunop_i64x2_iabs(S[-1])
+
+
+def i64x2_neg(S: List[Any], L: List[Any], a: Any) -> None:
+    S[-1] = vunop_i64x2_ineg(S[-1])
+
+
+def i64x2_all_true(S: List[Any], L: List[Any], a: Any) -> None:
+    S[-1] = 0 if 0 in I64X2.lanes(S[-1]) else 1
+
+
+def i64x2_bitmask(S: List[Any], L: List[Any], a: Any) -> None:
+    S[-1] = vbitmask_i64x2(S[-1])
+
+
+def i64x2_extend_low_i32x4_s(S: List[Any], L: List[Any], a: Any) -> None:
+    S[-1] = vcvtop_i32x4_i64x2_extend_s(S[-1])
+
+
+def i64x2_extend_high_i32x4_s(S: List[Any], L: List[Any], a: Any) -> None:
+    S[-1] = vcvtop_high_i32x4_i64x2_extend_s(S[-1])
+
+
+def i64x2_extend_low_i32x4_u(S: List[Any], L: List[Any], a: Any) -> None:
+    S[-1] = vcvtop_i32x4_i64x2_extend_u(S[-1])
+
+
+def i64x2_extend_high_i32x4_u(S: List[Any], L: List[Any], a: Any) -> None:
+    S[-1] = vcvtop_high_i32x4_i64x2_extend_u(S[-1])
+
+
+def i64x2_shl(S: List[Any], L: List[Any], a: Any) -> None:
+    i = S.pop()
+    S[-1] = vshiftop_i64x2_ishl(S[-1], i)
+
+
+def i64x2_shr_s(S: List[Any], L: List[Any], a: Any) -> None:
+    i = S.pop()
+    S[-1] = vshiftop_i64x2_ishr_s(S[-1], i)
+
+
+def i64x2_shr_u(S: List[Any], L: List[Any], a: Any) -> None:
+    i = S.pop()
+    S[-1] = vshiftop_i64x2_ishr_u(S[-1], i)
+
+
+def i64x2_add(S: List[Any], L: List[Any], a: Any) -> None:
+    v2 = S.pop()
+    S[-1] = vbinop_i64x2_iadd(S[-1], v2)
+
+
+def i64x2_sub(S: List[Any], L: List[Any], a: Any) -> None:
+    v2 = S.pop()
+    S[-1] = vbinop_i64x2_isub(S[-1], v2)
+
+
+def i64x2_mul(S: List[Any], L: List[Any], a: Any) -> None:
+    v2 = S.pop()
+    S[-1] = vbinop_i64x2_imul(S[-1], v2)
+
+
+def i64x2_eq(S: List[Any], L: List[Any], a: Any) -> None:
+    v2 = S.pop()
+    S[-1] = vrelop_i64x2_i64x2_ieq(S[-1], v2)
+
+
+def i64x2_ne(S: List[Any], L: List[Any], a: Any) -> None:
+    v2 = S.pop()
+    S[-1] = vrelop_i64x2_i64x2_ine(S[-1], v2)
+
+
+def i64x2_lt_s(S: List[Any], L: List[Any], a: Any) -> None:
+    v2 = S.pop()
+    S[-1] = vrelop_i64x2_i64x2_ilt_s(S[-1], v2)
+
+
+def i64x2_gt_s(S: List[Any], L: List[Any], a: Any) -> None:
+    v2 = S.pop()
+    S[-1] = vrelop_i64x2_i64x2_igt_s(S[-1], v2)
+
+
+def i64x2_le_s(S: List[Any], L: List[Any], a: Any) -> None:
+    v2 = S.pop()
+    S[-1] = vrelop_i64x2_i64x2_ile_s(S[-1], v2)
+
+
+def i64x2_ge_s(S: List[Any], L: List[Any], a: Any) -> None:
+    v2 = S.pop()
+    S[-1] = vrelop_i64x2_i64x2_ige_s(S[-1], v2)
+
+
+def i64x2_extmul_low_i32x4_s(S: List[Any], L: List[Any], a: Any) -> None:
+    v2 = S.pop()
+    S[-1] = vextmul_i32x4_i64x2_extend_s(S[-1], v2)
+
+
+def i64x2_extmul_high_i32x4_s(S: List[Any], L: List[Any], a: Any) -> None:
+    v2 = S.pop()
+    S[-1] = vextmul_high_i32x4_i64x2_extend_s(S[-1], v2)
+
+
+def i64x2_extmul_low_i32x4_u(S: List[Any], L: List[Any], a: Any) -> None:
+    v2 = S.pop()
+    S[-1] = vextmul_i32x4_i64x2_extend_u(S[-1], v2)
+
+
+def i64x2_extmul_high_i32x4_u(S: List[Any], L: List[Any], a: Any) -> None:
+    v2 = S.pop()
+    S[-1] = vextmul_high_i32x4_i64x2_extend_u(S[-1], v2)
+
+
+def f32x4_abs(S: List[Any], L: List[Any], a: Any) -> None:
+    S[-1] = vunop_f32x4_fabs(S[-1])
+
+
+def f32x4_neg(S: List[Any], L: List[Any], a: Any) -> None:
+    S[-1] = vunop_f32x4_fneg(S[-1])
+
+
+def f32x4_sqrt(S: List[Any], L: List[Any], a: Any) -> None:
+    S[-1] = vunop_f32x4_fsqrt(S[-1])
+
+
+def f32x4_add(S: List[Any], L: List[Any], a: Any) -> None:
+    v2 = S.pop()
+    S[-1] = vbinop_f32x4_fadd(S[-1], v2)
+
+
+def f32x4_sub(S: List[Any], L: List[Any], a: Any) -> None:
+    v2 = S.pop()
+    S[-1] = vbinop_f32x4_fsub(S[-1], v2)
+
+
+def f32x4_mul(S: List[Any], L: List[Any], a: Any) -> None:
+    v2 = S.pop()
+    S[-1] = vbinop_f32x4_fmul(S[-1], v2)
+
+
+def f32x4_div(S: List[Any], L: List[Any], a: Any) -> None:
+    v2 = S.pop()
+    S[-1] = vbinop_f32x4_fdiv(S[-1], v2)
+
+
+def f32x4_min(S: List[Any], L: List[Any], a: Any) -> None:
+    v2 = S.pop()
+    S[-1] = vbinop_f32x4_fmin(S[-1], v2)
+
+
+def f32x4_max(S: List[Any], L: List[Any], a: Any) -> None:
+    v2 = S.pop()
+    S[-1] = vbinop_f32x4_fmax(S[-1], v2)
+
+
+def f32x4_pmin(S: List[Any], L: List[Any], a: Any) -> None:
+    v2 = S.pop()
+    S[-1] = vbinop_f32x4_fpmin(S[-1], v2)
+
+
+def f32x4_pmax(S: List[Any], L: List[Any], a: Any) -> None:
+    v2 = S.pop()
+    S[-1] = vbinop_f32x4_fpmax(S[-1], v2)
+
+
+def f64x2_abs(S: List[Any], L: List[Any], a: Any) -> None:
+    S[-1] = vunop_f64x2_fabs(S[-1])
+
+
+def f64x2_neg(S: List[Any], L: List[Any], a: Any) -> None:
+    S[-1] = vunop_f64x2_fneg(S[-1])
+
+
+def f64x2_sqrt(S: List[Any], L: List[Any], a: Any) -> None:
+    S[-1] = vunop_f64x2_fsqrt(S[-1])
+
+
+def f64x2_add(S: List[Any], L: List[Any], a: Any) -> None:
+    v2 = S.pop()
+    S[-1] = vbinop_f64x2_fadd(S[-1], v2)
+
+
+def f64x2_sub(S: List[Any], L: List[Any], a: Any) -> None:
+    v2 = S.pop()
+    S[-1] = vbinop_f64x2_fsub(S[-1], v2)
+
+
+def f64x2_mul(S: List[Any], L: List[Any], a: Any) -> None:
+    v2 = S.pop()
+    S[-1] = vbinop_f64x2_fmul(S[-1], v2)
+
+
+def f64x2_div(S: List[Any], L: List[Any], a: Any) -> None:
+    v2 = S.pop()
+    S[-1] = vbinop_f64x2_fdiv(S[-1], v2)
+
+
+def f64x2_min(S: List[Any], L: List[Any], a: Any) -> None:
+    v2 = S.pop()
+    S[-1] = vbinop_f64x2_fmin(S[-1], v2)
+
+
+def f64x2_max(S: List[Any], L: List[Any], a: Any) -> None:
+    v2 = S.pop()
+    S[-1] = vbinop_f64x2_fmax(S[-1], v2)
+
+
+def f64x2_pmin(S: List[Any], L: List[Any], a: Any) -> None:
+    v2 = S.pop()
+    S[-1] = vbinop_f64x2_fpmin(S[-1], v2)
+
+
+def f64x2_pmax(S: List[Any], L: List[Any], a: Any) -> None:
+    v2 = S.pop()
+    S[-1] = vbinop_f64x2_fpmax(S[-1], v2)
+
+
+def i32x4_trunc_sat_f32x4_s(S: List[Any], L: List[Any], a: Any) -> None:
+    S[-1] = vcvtop_f32x4_i32x4_trunc_sat_s(S[-1])
+
+
+def i32x4_trunc_sat_f32x4_u(S: List[Any], L: List[Any], a: Any) -> None:
+    S[-1] = vcvtop_f32x4_i32x4_trunc_sat_u(S[-1])
+
+
+def f32x4_convert_i32x4_s(S: List[Any], L: List[Any], a: Any) -> None:
+    S[-1] = vcvtop_i32x4_f32x4_convert_s(S[-1])
+
+
+def f32x4_convert_i32x4_u(S: List[Any], L: List[Any], a: Any) -> None:
+    S[-1] = vcvtop_i32x4_f32x4_convert_u(S[-1])
+
+
+def i32x4_trunc_sat_f64x2_s_zero(S: List[Any], L: List[Any], a: Any) -> None:
+    S[-1] = vcvtop_zero_f64x2_i32x4_trunc_sat_s(S[-1])
+
+
+def i32x4_trunc_sat_f64x2_u_zero(S: List[Any], L: List[Any], a: Any) -> None:
+    S[-1] = vcvtop_zero_f64x2_i32x4_trunc_sat_u(S[-1])
+
+
+def f64x2_convert_low_i32x4_s(S: List[Any], L: List[Any], a: Any) -> None:
+    S[-1] = vcvtop_i32x4_f64x2_convert_s(S[-1])
+
+
+def f64x2_convert_low_i32x4_u(S: List[Any], L: List[Any], a: Any) -> None:
+    S[-1] = vcvtop_i32x4_f64x2_convert_u(S[-1])
+
+
+def i8x16_relaxed_swizzle(S: List[Any], L: List[Any], a: Any) -> None:
+    v2 = S.pop()
+    S[-1] = v2.translate(S[-1] + BEYOND_16)
+
+
+def i32x4_relaxed_trunc_f32x4_s(S: List[Any], L: List[Any], a: Any) -> None:
+    S[-1] = vcvtop_f32x4_i32x4_trunc_sat_s(S[-1])
+
+
+def i32x4_relaxed_trunc_f32x4_u(S: List[Any], L: List[Any], a: Any) -> None:
+    S[-1] = vcvtop_f32x4_i32x4_trunc_sat_u(S[-1])
+
+
+def i32x4_relaxed_trunc_f64x2_s_zero(S: List[Any], L: List[Any], a: Any) -> None:
+    S[-1] = vcvtop_zero_f64x2_i32x4_trunc_sat_s(S[-1])
+
+
+def i32x4_relaxed_trunc_f64x2_u_zero(S: List[Any], L: List[Any], a: Any) -> None:
+    S[-1] = vcvtop_zero_f64x2_i32x4_trunc_sat_u(S[-1])
+
+
+def f32x4_relaxed_madd(S: List[Any], L: List[Any], a: Any) -> None:
+    v3 = S.pop()
+    v2 = S.pop()
+    S[-1] = vternop_f32x4_frelaxed_madd(S[-1], v2, v3)
+
+
+def f32x4_relaxed_nmadd(S: List[Any], L: List[Any], a: Any) -> None:
+    v3 = S.pop()
+    v2 = S.pop()
+    S[-1] = vternop_f32x4_frelaxed_nmadd(S[-1], v2, v3)
+
+
+def f64x2_relaxed_madd(S: List[Any], L: List[Any], a: Any) -> None:
+    v3 = S.pop()
+    v2 = S.pop()
+    S[-1] = vternop_f64x2_frelaxed_madd(S[-1], v2, v3)
+
+
+def f64x2_relaxed_nmadd(S: List[Any], L: List[Any], a: Any) -> None:
+    v3 = S.pop()
+    v2 = S.pop()
+    S[-1] = vternop_f64x2_frelaxed_nmadd(S[-1], v2, v3)
+
+
+def i8x16_relaxed_laneselect(S: List[Any], L: List[Any], a: Any) -> None:
+    v3 = S.pop()
+    v2 = S.pop()
+    S[-1] = (int.from_bytes(S[-1], 'little') & (ibitselect_i3 := int.from_bytes(v3, 'little')) | int.from_bytes(v2, 'little') & (ibitselect_i3 ^ 340282366920938463463374607431768211455)).to_bytes(16, 'little')
+
+
+def i16x8_relaxed_laneselect(S: List[Any], L: List[Any], a: Any) -> None:
+    v3 = S.pop()
+    v2 = S.pop()
+    S[-1] = (int.from_bytes(S[-1], 'little') & (ibitselect_i3 := int.from_bytes(v3, 'little')) | int.from_bytes(v2, 'little') & (ibitselect_i3 ^ 340282366920938463463374607431768211455)).to_bytes(16, 'little')
+
+
+def i32x4_relaxed_laneselect(S: List[Any], L: List[Any], a: Any) -> None:
+    v3 = S.pop()
+    v2 = S.pop()
+    S[-1] = (int.from_bytes(S[-1], 'little') & (ibitselect_i3 := int.from_bytes(v3, 'little')) | int.from_bytes(v2, 'little') & (ibitselect_i3 ^ 340282366920938463463374607431768211455)).to_bytes(16, 'little')
+
+
+def i64x2_relaxed_laneselect(S: List[Any], L: List[Any], a: Any) -> None:
+    v3 = S.pop()
+    v2 = S.pop()
+    S[-1] = (int.from_bytes(S[-1], 'little') & (ibitselect_i3 := int.from_bytes(v3, 'little')) | int.from_bytes(v2, 'little') & (ibitselect_i3 ^ 340282366920938463463374607431768211455)).to_bytes(16, 'little')
+
+
+def f32x4_relaxed_min(S: List[Any], L: List[Any], a: Any) -> None:
+    v2 = S.pop()
+    S[-1] = vbinop_f32x4_fmin(S[-1], v2)
+
+
+def f32x4_relaxed_max(S: List[Any], L: List[Any], a: Any) -> None:
+    v2 = S.pop()
+    S[-1] = vbinop_f32x4_fmax(S[-1], v2)
+
+
+def f64x2_relaxed_min(S: List[Any], L: List[Any], a: Any) -> None:
+    v2 = S.pop()
+    S[-1] = vbinop_f64x2_fmin(S[-1], v2)
+
+
+def f64x2_relaxed_max(S: List[Any], L: List[Any], a: Any) -> None:
+    v2 = S.pop()
+    S[-1] = vbinop_f64x2_fmax(S[-1], v2)
+
+
+def i16x8_relaxed_q15mulr_s(S: List[Any], L: List[Any], a: Any) -> None:
+    v2 = S.pop()
+    S[-1] = vbinop_i16x8_iq15mulrsat_s(S[-1], v2)
+
+
+def i16x8_relaxed_dot_i8x16_i7x16_s(S: List[Any], L: List[Any], a: Any) -> None:
+    v2 = S.pop()
+    S[-1] = vdot_i8x16_i16x8_extend_s_iadd_sat_s(S[-1], v2)
+
+
+def i32x4_relaxed_dot_i8x16_i7x16_add_s(S: List[Any], L: List[Any], a: Any) -> None:
+    v3 = S.pop()
+    v2 = S.pop()
+    S[-1] = vdot_add(I8X16, I16X8, I32X4, extend_s, iadd_sat_s, S[-1], v2, v3)
+
+
 NUMERIC: Dict[int, Handler] = {
     0x45: i32_eqz,
     0x46: i32_eq,
@@ -861,6 +2721,239 @@ NUMERIC: Dict[int, Handler] = {
     0x205: i64_trunc_sat_f32_u,
     0x206: i64_trunc_sat_f64_s,
     0x207: i64_trunc_sat_f64_u,
+    0x30d: i8x16_shuffle,
+    0x30e: i8x16_swizzle,
+    0x30f: i8x16_splat,
+    0x310: i16x8_splat,
+    0x311: i32x4_splat,
+    0x312: i64x2_splat,
+    0x313: f32x4_splat,
+    0x314: f64x2_splat,
+    0x315: i8x16_extract_lane_s,
+    0x316: i8x16_extract_lane_u,
+    0x317: i8x16_replace_lane,
+    0x318: i16x8_extract_lane_s,
+    0x319: i16x8_extract_lane_u,
+    0x31a: i16x8_replace_lane,
+    0x31b: i32x4_extract_lane,
+    0x31c: i32x4_replace_lane,
+    0x31d: i64x2_extract_lane,
+    0x31e: i64x2_replace_lane,
+    0x31f: f32x4_extract_lane,
+    0x320: f32x4_replace_lane,
+    0x321: f64x2_extract_lane,
+    0x322: f64x2_replace_lane,
+    0x323: i8x16_eq,
+    0x324: i8x16_ne,
+    0x325: i8x16_lt_s,
+    0x326: i8x16_lt_u,
+    0x327: i8x16_gt_s,
+    0x328: i8x16_gt_u,
+    0x329: i8x16_le_s,
+    0x32a: i8x16_le_u,
+    0x32b: i8x16_ge_s,
+    0x32c: i8x16_ge_u,
+    0x32d: i16x8_eq,
+    0x32e: i16x8_ne,
+    0x32f: i16x8_lt_s,
+    0x330: i16x8_lt_u,
+    0x331: i16x8_gt_s,
+    0x332: i16x8_gt_u,
+    0x333: i16x8_le_s,
+    0x334: i16x8_le_u,
+    0x335: i16x8_ge_s,
+    0x336: i16x8_ge_u,
+    0x337: i32x4_eq,
+    0x338: i32x4_ne,
+    0x339: i32x4_lt_s,
+    0x33a: i32x4_lt_u,
+    0x33b: i32x4_gt_s,
+    0x33c: i32x4_gt_u,
+    0x33d: i32x4_le_s,
+    0x33e: i32x4_le_u,
+    0x33f: i32x4_ge_s,
+    0x340: i32x4_ge_u,
+    0x341: f32x4_eq,
+    0x342: f32x4_ne,
+    0x343: f32x4_lt,
+    0x344: f32x4_gt,
+    0x345: f32x4_le,
+    0x346: f32x4_ge,
+    0x347: f64x2_eq,
+    0x348: f64x2_ne,
+    0x349: f64x2_lt,
+    0x34a: f64x2_gt,
+    0x34b: f64x2_le,
+    0x34c: f64x2_ge,
+    0x34d: v128_not,
+    0x34e: v128_and,
+    0x34f: v128_andnot,
+    0x350: v128_or,
+    0x351: v128_xor,
+    0x352: v128_bitselect,
+    0x353: v128_any_true,
+    0x35e: f32x4_demote_f64x2_zero,
+    0x35f: f64x2_promote_low_f32x4,
+    0x360: i8x16_abs,
+    0x361: i8x16_neg,
+    0x362: i8x16_popcnt,
+    0x363: i8x16_all_true,
+    0x364: i8x16_bitmask,
+    0x365: i8x16_narrow_i16x8_s,
+    0x366: i8x16_narrow_i16x8_u,
+    0x367: f32x4_ceil,
+    0x368: f32x4_floor,
+    0x369: f32x4_trunc,
+    0x36a: f32x4_nearest,
+    0x36b: i8x16_shl,
+    0x36c: i8x16_shr_s,
+    0x36d: i8x16_shr_u,
+    0x36e: i8x16_add,
+    0x36f: i8x16_add_sat_s,
+    0x370: i8x16_add_sat_u,
+    0x371: i8x16_sub,
+    0x372: i8x16_sub_sat_s,
+    0x373: i8x16_sub_sat_u,
+    0x374: f64x2_ceil,
+    0x375: f64x2_floor,
+    0x376: i8x16_min_s,
+    0x377: i8x16_min_u,
+    0x378: i8x16_max_s,
+    0x379: i8x16_max_u,
+    0x37a: f64x2_trunc,
+    0x37b: i8x16_avgr_u,
+    0x37c: i16x8_extadd_pairwise_i8x16_s,
+    0x37d: i16x8_extadd_pairwise_i8x16_u,
+    0x37e: i32x4_extadd_pairwise_i16x8_s,
+    0x37f: i32x4_extadd_pairwise_i16x8_u,
+    0x380: i16x8_abs,
+    0x381: i16x8_neg,
+    0x382: i16x8_q15mulr_sat_s,
+    0x383: i16x8_all_true,
+    0x384: i16x8_bitmask,
+    0x385: i16x8_narrow_i32x4_s,
+    0x386: i16x8_narrow_i32x4_u,
+    0x387: i16x8_extend_low_i8x16_s,
+    0x388: i16x8_extend_high_i8x16_s,
+    0x389: i16x8_extend_low_i8x16_u,
+    0x38a: i16x8_extend_high_i8x16_u,
+    0x38b: i16x8_shl,
+    0x38c: i16x8_shr_s,
+    0x38d: i16x8_shr_u,
+    0x38e: i16x8_add,
+    0x38f: i16x8_add_sat_s,
+    0x390: i16x8_add_sat_u,
+    0x391: i16x8_sub,
+    0x392: i16x8_sub_sat_s,
+    0x393: i16x8_sub_sat_u,
+    0x394: f64x2_nearest,
+    0x395: i16x8_mul,
+    0x396: i16x8_min_s,
+    0x397: i16x8_min_u,
+    0x398: i16x8_max_s,
+    0x399: i16x8_max_u,
+    0x39b: i16x8_avgr_u,
+    0x39c: i16x8_extmul_low_i8x16_s,
+    0x39d: i16x8_extmul_high_i8x16_s,
+    0x39e: i16x8_extmul_low_i8x16_u,
+    0x39f: i16x8_extmul_high_i8x16_u,
+    0x3a0: i32x4_abs,
+    0x3a1: i32x4_neg,
+    0x3a3: i32x4_all_true,
+    0x3a4: i32x4_bitmask,
+    0x3a7: i32x4_extend_low_i16x8_s,
+    0x3a8: i32x4_extend_high_i16x8_s,
+    0x3a9: i32x4_extend_low_i16x8_u,
+    0x3aa: i32x4_extend_high_i16x8_u,
+    0x3ab: i32x4_shl,
+    0x3ac: i32x4_shr_s,
+    0x3ad: i32x4_shr_u,
+    0x3ae: i32x4_add,
+    0x3b1: i32x4_sub,
+    0x3b5: i32x4_mul,
+    0x3b6: i32x4_min_s,
+    0x3b7: i32x4_min_u,
+    0x3b8: i32x4_max_s,
+    0x3b9: i32x4_max_u,
+    0x3ba: i32x4_dot_i16x8_s,
+    0x3bc: i32x4_extmul_low_i16x8_s,
+    0x3bd: i32x4_extmul_high_i16x8_s,
+    0x3be: i32x4_extmul_low_i16x8_u,
+    0x3bf: i32x4_extmul_high_i16x8_u,
+    0x3c0: i64x2_abs,
+    0x3c1: i64x2_neg,
+    0x3c3: i64x2_all_true,
+    0x3c4: i64x2_bitmask,
+    0x3c7: i64x2_extend_low_i32x4_s,
+    0x3c8: i64x2_extend_high_i32x4_s,
+    0x3c9: i64x2_extend_low_i32x4_u,
+    0x3ca: i64x2_extend_high_i32x4_u,
+    0x3cb: i64x2_shl,
+    0x3cc: i64x2_shr_s,
+    0x3cd: i64x2_shr_u,
+    0x3ce: i64x2_add,
+    0x3d1: i64x2_sub,
+    0x3d5: i64x2_mul,
+    0x3d6: i64x2_eq,
+    0x3d7: i64x2_ne,
+    0x3d8: i64x2_lt_s,
+    0x3d9: i64x2_gt_s,
+    0x3da: i64x2_le_s,
+    0x3db: i64x2_ge_s,
+    0x3dc: i64x2_extmul_low_i32x4_s,
+    0x3dd: i64x2_extmul_high_i32x4_s,
+    0x3de: i64x2_extmul_low_i32x4_u,
+    0x3df: i64x2_extmul_high_i32x4_u,
+    0x3e0: f32x4_abs,
+    0x3e1: f32x4_neg,
+    0x3e3: f32x4_sqrt,
+    0x3e4: f32x4_add,
+    0x3e5: f32x4_sub,
+    0x3e6: f32x4_mul,
+    0x3e7: f32x4_div,
+    0x3e8: f32x4_min,
+    0x3e9: f32x4_max,
+    0x3ea: f32x4_pmin,
+    0x3eb: f32x4_pmax,
+    0x3ec: f64x2_abs,
+    0x3ed: f64x2_neg,
+    0x3ef: f64x2_sqrt,
+    0x3f0: f64x2_add,
+    0x3f1: f64x2_sub,
+    0x3f2: f64x2_mul,
+    0x3f3: f64x2_div,
+    0x3f4: f64x2_min,
+    0x3f5: f64x2_max,
+    0x3f6: f64x2_pmin,
+    0x3f7: f64x2_pmax,
+    0x3f8: i32x4_trunc_sat_f32x4_s,
+    0x3f9: i32x4_trunc_sat_f32x4_u,
+    0x3fa: f32x4_convert_i32x4_s,
+    0x3fb: f32x4_convert_i32x4_u,
+    0x3fc: i32x4_trunc_sat_f64x2_s_zero,
+    0x3fd: i32x4_trunc_sat_f64x2_u_zero,
+    0x3fe: f64x2_convert_low_i32x4_s,
+    0x3ff: f64x2_convert_low_i32x4_u,
+    0x400: i8x16_relaxed_swizzle,
+    0x401: i32x4_relaxed_trunc_f32x4_s,
+    0x402: i32x4_relaxed_trunc_f32x4_u,
+    0x403: i32x4_relaxed_trunc_f64x2_s_zero,
+    0x404: i32x4_relaxed_trunc_f64x2_u_zero,
+    0x405: f32x4_relaxed_madd,
+    0x406: f32x4_relaxed_nmadd,
+    0x407: f64x2_relaxed_madd,
+    0x408: f64x2_relaxed_nmadd,
+    0x409: i8x16_relaxed_laneselect,
+    0x40a: i16x8_relaxed_laneselect,
+    0x40b: i32x4_relaxed_laneselect,
+    0x40c: i64x2_relaxed_laneselect,
+    0x40d: f32x4_relaxed_min,
+    0x40e: f32x4_relaxed_max,
+    0x40f: f64x2_relaxed_min,
+    0x410: f64x2_relaxed_max,
+    0x411: i16x8_relaxed_q15mulr_s,
+    0x412: i16x8_relaxed_dot_i8x16_i7x16_s,
+    0x413: i32x4_relaxed_dot_i8x16_i7x16_add_s,
 }
 
 EXPRESSIONS: Dict[int, str] = {
@@ -1000,6 +3093,239 @@ EXPRESSIONS: Dict[int, str] = {
     0x205: 'trunc_sat_u(32, 64, _0)',
     0x206: 'trunc_sat_s(64, 64, _0)',
     0x207: 'trunc_sat_u(64, 64, _0)',
+    0x30d: '_a.translate(_0 + _1 + BEYOND_32)',
+    0x30e: '_1.translate(_0 + BEYOND_16)',
+    0x30f: 'I8X16.lane(_0 & 255) * 16',
+    0x310: 'I16X8.lane(_0 & 65535) * 8',
+    0x311: 'I32X4.lane(_0) * 4',
+    0x312: 'I64X2.lane(_0) * 2',
+    0x313: 'F32X4.lane(_0) * 4',
+    0x314: 'F64X2.lane(_0) * 2',
+    0x315: '(I8X16.lanes(_0)[_a] ^ 128) - 128 & 4294967295',
+    0x316: 'I8X16.lanes(_0)[_a]',
+    0x317: 'replaced(_a * 1, _0, I8X16.lane(_1 & 255))',
+    0x318: '(I16X8.lanes(_0)[_a] ^ 32768) - 32768 & 4294967295',
+    0x319: 'I16X8.lanes(_0)[_a]',
+    0x31a: 'replaced(_a * 2, _0, I16X8.lane(_1 & 65535))',
+    0x31b: 'I32X4.lanes(_0)[_a]',
+    0x31c: 'replaced(_a * 4, _0, I32X4.lane(_1))',
+    0x31d: 'I64X2.lanes(_0)[_a]',
+    0x31e: 'replaced(_a * 8, _0, I64X2.lane(_1))',
+    0x31f: 'F32X4.lanes(_0)[_a]',
+    0x320: 'replaced(_a * 4, _0, F32X4.lane(_1))',
+    0x321: 'F64X2.lanes(_0)[_a]',
+    0x322: 'replaced(_a * 8, _0, F64X2.lane(_1))',
+    0x323: 'vrelop_i8x16_i8x16_ieq(_0, _1)',
+    0x324: 'vrelop_i8x16_i8x16_ine(_0, _1)',
+    0x325: 'vrelop_i8x16_i8x16_ilt_s(_0, _1)',
+    0x326: 'vrelop_i8x16_i8x16_ilt_u(_0, _1)',
+    0x327: 'vrelop_i8x16_i8x16_igt_s(_0, _1)',
+    0x328: 'vrelop_i8x16_i8x16_igt_u(_0, _1)',
+    0x329: 'vrelop_i8x16_i8x16_ile_s(_0, _1)',
+    0x32a: 'vrelop_i8x16_i8x16_ile_u(_0, _1)',
+    0x32b: 'vrelop_i8x16_i8x16_ige_s(_0, _1)',
+    0x32c: 'vrelop_i8x16_i8x16_ige_u(_0, _1)',
+    0x32d: 'vrelop_i16x8_i16x8_ieq(_0, _1)',
+    0x32e: 'vrelop_i16x8_i16x8_ine(_0, _1)',
+    0x32f: 'vrelop_i16x8_i16x8_ilt_s(_0, _1)',
+    0x330: 'vrelop_i16x8_i16x8_ilt_u(_0, _1)',
+    0x331: 'vrelop_i16x8_i16x8_igt_s(_0, _1)',
+    0x332: 'vrelop_i16x8_i16x8_igt_u(_0, _1)',
+    0x333: 'vrelop_i16x8_i16x8_ile_s(_0, _1)',
+    0x334: 'vrelop_i16x8_i16x8_ile_u(_0, _1)',
+    0x335: 'vrelop_i16x8_i16x8_ige_s(_0, _1)',
+    0x336: 'vrelop_i16x8_i16x8_ige_u(_0, _1)',
+    0x337: 'vrelop_i32x4_i32x4_ieq(_0, _1)',
+    0x338: 'vrelop_i32x4_i32x4_ine(_0, _1)',
+    0x339: 'vrelop_i32x4_i32x4_ilt_s(_0, _1)',
+    0x33a: 'vrelop_i32x4_i32x4_ilt_u(_0, _1)',
+    0x33b: 'vrelop_i32x4_i32x4_igt_s(_0, _1)',
+    0x33c: 'vrelop_i32x4_i32x4_igt_u(_0, _1)',
+    0x33d: 'vrelop_i32x4_i32x4_ile_s(_0, _1)',
+    0x33e: 'vrelop_i32x4_i32x4_ile_u(_0, _1)',
+    0x33f: 'vrelop_i32x4_i32x4_ige_s(_0, _1)',
+    0x340: 'vrelop_i32x4_i32x4_ige_u(_0, _1)',
+    0x341: 'vrelop_f32x4_i32x4_feq(_0, _1)',
+    0x342: 'vrelop_f32x4_i32x4_fne(_0, _1)',
+    0x343: 'vrelop_f32x4_i32x4_flt(_0, _1)',
+    0x344: 'vrelop_f32x4_i32x4_fgt(_0, _1)',
+    0x345: 'vrelop_f32x4_i32x4_fle(_0, _1)',
+    0x346: 'vrelop_f32x4_i32x4_fge(_0, _1)',
+    0x347: 'vrelop_f64x2_i64x2_feq(_0, _1)',
+    0x348: 'vrelop_f64x2_i64x2_fne(_0, _1)',
+    0x349: 'vrelop_f64x2_i64x2_flt(_0, _1)',
+    0x34a: 'vrelop_f64x2_i64x2_fgt(_0, _1)',
+    0x34b: 'vrelop_f64x2_i64x2_fle(_0, _1)',
+    0x34c: 'vrelop_f64x2_i64x2_fge(_0, _1)',
+    0x34d: "(int.from_bytes(_0, 'little') ^ 340282366920938463463374607431768211455).to_bytes(16, 'little')",
+    0x34e: "(int.from_bytes(_0, 'little') & int.from_bytes(_1, 'little')).to_bytes(16, 'little')",
+    0x34f: "(int.from_bytes(_0, 'little') & (int.from_bytes(_1, 'little') ^ 340282366920938463463374607431768211455)).to_bytes(16, 'little')",
+    0x350: "(int.from_bytes(_0, 'little') | int.from_bytes(_1, 'little')).to_bytes(16, 'little')",
+    0x351: "(int.from_bytes(_0, 'little') ^ int.from_bytes(_1, 'little')).to_bytes(16, 'little')",
+    0x352: "(int.from_bytes(_0, 'little') & (ibitselect_i3 := int.from_bytes(_2, 'little')) | int.from_bytes(_1, 'little') & (ibitselect_i3 ^ 340282366920938463463374607431768211455)).to_bytes(16, 'little')",
+    0x353: '1 if any(_0) else 0',
+    0x35e: 'vcvtop_zero_f64x2_f32x4_demote(_0)',
+    0x35f: 'vcvtop_f32x4_f64x2_promote(_0)',
+    0x360: 'vunop_i8x16_iabs(_0)',
+    0x361: 'vunop_i8x16_ineg(_0)',
+    0x362: 'vunop_i8x16_ipopcnt(_0)',
+    0x363: '0 if 0 in I8X16.lanes(_0) else 1',
+    0x364: 'vbitmask_i8x16(_0)',
+    0x365: 'vnarrow_i16x8_i8x16_narrow_s(_0, _1)',
+    0x366: 'vnarrow_i16x8_i8x16_narrow_u(_0, _1)',
+    0x367: 'vunop_f32x4_fceil(_0)',
+    0x368: 'vunop_f32x4_ffloor(_0)',
+    0x369: 'vunop_f32x4_ftrunc(_0)',
+    0x36a: 'vunop_f32x4_fnearest(_0)',
+    0x36b: 'vshiftop_i8x16_ishl(_0, _1)',
+    0x36c: 'vshiftop_i8x16_ishr_s(_0, _1)',
+    0x36d: 'vshiftop_i8x16_ishr_u(_0, _1)',
+    0x36e: 'vbinop_i8x16_iadd(_0, _1)',
+    0x36f: 'vbinop_i8x16_iadd_sat_s(_0, _1)',
+    0x370: 'vbinop_i8x16_iadd_sat_u(_0, _1)',
+    0x371: 'vbinop_i8x16_isub(_0, _1)',
+    0x372: 'vbinop_i8x16_isub_sat_s(_0, _1)',
+    0x373: 'vbinop_i8x16_isub_sat_u(_0, _1)',
+    0x374: 'vunop_f64x2_fceil(_0)',
+    0x375: 'vunop_f64x2_ffloor(_0)',
+    0x376: 'vbinop_i8x16_imin_s(_0, _1)',
+    0x377: 'vbinop_i8x16_imin_u(_0, _1)',
+    0x378: 'vbinop_i8x16_imax_s(_0, _1)',
+    0x379: 'vbinop_i8x16_imax_u(_0, _1)',
+    0x37a: 'vunop_f64x2_ftrunc(_0)',
+    0x37b: 'vbinop_i8x16_iavgr_u(_0, _1)',
+    0x37c: 'vextadd_pairwise_i8x16_i16x8_extend_s(_0)',
+    0x37d: 'vextadd_pairwise_i8x16_i16x8_extend_u(_0)',
+    0x37e: 'vextadd_pairwise_i16x8_i32x4_extend_s(_0)',
+    0x37f: 'vextadd_pairwise_i16x8_i32x4_extend_u(_0)',
+    0x380: 'vunop_i16x8_iabs(_0)',
+    0x381: 'vunop_i16x8_ineg(_0)',
+    0x382: 'vbinop_i16x8_iq15mulrsat_s(_0, _1)',
+    0x383: '0 if 0 in I16X8.lanes(_0) else 1',
+    0x384: 'vbitmask_i16x8(_0)',
+    0x385: 'vnarrow_i32x4_i16x8_narrow_s(_0, _1)',
+    0x386: 'vnarrow_i32x4_i16x8_narrow_u(_0, _1)',
+    0x387: 'vcvtop_i8x16_i16x8_extend_s(_0)',
+    0x388: 'vcvtop_high_i8x16_i16x8_extend_s(_0)',
+    0x389: 'vcvtop_i8x16_i16x8_extend_u(_0)',
+    0x38a: 'vcvtop_high_i8x16_i16x8_extend_u(_0)',
+    0x38b: 'vshiftop_i16x8_ishl(_0, _1)',
+    0x38c: 'vshiftop_i16x8_ishr_s(_0, _1)',
+    0x38d: 'vshiftop_i16x8_ishr_u(_0, _1)',
+    0x38e: 'vbinop_i16x8_iadd(_0, _1)',
+    0x38f: 'vbinop_i16x8_iadd_sat_s(_0, _1)',
+    0x390: 'vbinop_i16x8_iadd_sat_u(_0, _1)',
+    0x391: 'vbinop_i16x8_isub(_0, _1)',
+    0x392: 'vbinop_i16x8_isub_sat_s(_0, _1)',
+    0x393: 'vbinop_i16x8_isub_sat_u(_0, _1)',
+    0x394: 'vunop_f64x2_fnearest(_0)',
+    0x395: 'vbinop_i16x8_imul(_0, _1)',
+    0x396: 'vbinop_i16x8_imin_s(_0, _1)',
+    0x397: 'vbinop_i16x8_imin_u(_0, _1)',
+    0x398: 'vbinop_i16x8_imax_s(_0, _1)',
+    0x399: 'vbinop_i16x8_imax_u(_0, _1)',
+    0x39b: 'vbinop_i16x8_iavgr_u(_0, _1)',
+    0x39c: 'vextmul_i8x16_i16x8_extend_s(_0, _1)',
+    0x39d: 'vextmul_high_i8x16_i16x8_extend_s(_0, _1)',
+    0x39e: 'vextmul_i8x16_i16x8_extend_u(_0, _1)',
+    0x39f: 'vextmul_high_i8x16_i16x8_extend_u(_0, _1)',
+    0x3a0: 'vunop_i32x4_iabs(_0)',
+    0x3a1: 'vunop_i32x4_ineg(_0)',
+    0x3a3: '0 if 0 in I32X4.lanes(_0) else 1',
+    0x3a4: 'vbitmask_i32x4(_0)',
+    0x3a7: 'vcvtop_i16x8_i32x4_extend_s(_0)',
+    0x3a8: 'vcvtop_high_i16x8_i32x4_extend_s(_0)',
+    0x3a9: 'vcvtop_i16x8_i32x4_extend_u(_0)',
+    0x3aa: 'vcvtop_high_i16x8_i32x4_extend_u(_0)',
+    0x3ab: 'vshiftop_i32x4_ishl(_0, _1)',
+    0x3ac: 'vshiftop_i32x4_ishr_s(_0, _1)',
+    0x3ad: 'vshiftop_i32x4_ishr_u(_0, _1)',
+    0x3ae: 'vbinop_i32x4_iadd(_0, _1)',
+    0x3b1: 'vbinop_i32x4_isub(_0, _1)',
+    0x3b5: 'vbinop_i32x4_imul(_0, _1)',
+    0x3b6: 'vbinop_i32x4_imin_s(_0, _1)',
+    0x3b7: 'vbinop_i32x4_imin_u(_0, _1)',
+    0x3b8: 'vbinop_i32x4_imax_s(_0, _1)',
+    0x3b9: 'vbinop_i32x4_imax_u(_0, _1)',
+    0x3ba: 'vdot_i16x8_i32x4_extend_s_iadd(_0, _1)',
+    0x3bc: 'vextmul_i16x8_i32x4_extend_s(_0, _1)',
+    0x3bd: 'vextmul_high_i16x8_i32x4_extend_s(_0, _1)',
+    0x3be: 'vextmul_i16x8_i32x4_extend_u(_0, _1)',
+    0x3bf: 'vextmul_high_i16x8_i32x4_extend_u(_0, _1)',
+    0x3c0: 'vunop_i64x2_iabs(_0)',
+    0x3c1: 'vunop_i64x2_ineg(_0)',
+    0x3c3: '0 if 0 in I64X2.lanes(_0) else 1',
+    0x3c4: 'vbitmask_i64x2(_0)',
+    0x3c7: 'vcvtop_i32x4_i64x2_extend_s(_0)',
+    0x3c8: 'vcvtop_high_i32x4_i64x2_extend_s(_0)',
+    0x3c9: 'vcvtop_i32x4_i64x2_extend_u(_0)',
+    0x3ca: 'vcvtop_high_i32x4_i64x2_extend_u(_0)',
+    0x3cb: 'vshiftop_i64x2_ishl(_0, _1)',
+    0x3cc: 'vshiftop_i64x2_ishr_s(_0, _1)',
+    0x3cd: 'vshiftop_i64x2_ishr_u(_0, _1)',
+    0x3ce: 'vbinop_i64x2_iadd(_0, _1)',
+    0x3d1: 'vbinop_i64x2_isub(_0, _1)',
+    0x3d5: 'vbinop_i64x2_imul(_0, _1)',
+    0x3d6: 'vrelop_i64x2_i64x2_ieq(_0, _1)',
+    0x3d7: 'vrelop_i64x2_i64x2_ine(_0, _1)',
+    0x3d8: 'vrelop_i64x2_i64x2_ilt_s(_0, _1)',
+    0x3d9: 'vrelop_i64x2_i64x2_igt_s(_0, _1)',
+    0x3da: 'vrelop_i64x2_i64x2_ile_s(_0, _1)',
+    0x3db: 'vrelop_i64x2_i64x2_ige_s(_0, _1)',
+    0x3dc: 'vextmul_i32x4_i64x2_extend_s(_0, _1)',
+    0x3dd: 'vextmul_high_i32x4_i64x2_extend_s(_0, _1)',
+    0x3de: 'vextmul_i32x4_i64x2_extend_u(_0, _1)',
+    0x3df: 'vextmul_high_i32x4_i64x2_extend_u(_0, _1)',
+    0x3e0: 'vunop_f32x4_fabs(_0)',
+    0x3e1: 'vunop_f32x4_fneg(_0)',
+    0x3e3: 'vunop_f32x4_fsqrt(_0)',
+    0x3e4: 'vbinop_f32x4_fadd(_0, _1)',
+    0x3e5: 'vbinop_f32x4_fsub(_0, _1)',
+    0x3e6: 'vbinop_f32x4_fmul(_0, _1)',
+    0x3e7: 'vbinop_f32x4_fdiv(_0, _1)',
+    0x3e8: 'vbinop_f32x4_fmin(_0, _1)',
+    0x3e9: 'vbinop_f32x4_fmax(_0, _1)',
+    0x3ea: 'vbinop_f32x4_fpmin(_0, _1)',
+    0x3eb: 'vbinop_f32x4_fpmax(_0, _1)',
+    0x3ec: 'vunop_f64x2_fabs(_0)',
+    0x3ed: 'vunop_f64x2_fneg(_0)',
+    0x3ef: 'vunop_f64x2_fsqrt(_0)',
+    0x3f0: 'vbinop_f64x2_fadd(_0, _1)',
+    0x3f1: 'vbinop_f64x2_fsub(_0, _1)',
+    0x3f2: 'vbinop_f64x2_fmul(_0, _1)',
+    0x3f3: 'vbinop_f64x2_fdiv(_0, _1)',
+    0x3f4: 'vbinop_f64x2_fmin(_0, _1)',
+    0x3f5: 'vbinop_f64x2_fmax(_0, _1)',
+    0x3f6: 'vbinop_f64x2_fpmin(_0, _1)',
+    0x3f7: 'vbinop_f64x2_fpmax(_0, _1)',
+    0x3f8: 'vcvtop_f32x4_i32x4_trunc_sat_s(_0)',
+    0x3f9: 'vcvtop_f32x4_i32x4_trunc_sat_u(_0)',
+    0x3fa: 'vcvtop_i32x4_f32x4_convert_s(_0)',
+    0x3fb: 'vcvtop_i32x4_f32x4_convert_u(_0)',
+    0x3fc: 'vcvtop_zero_f64x2_i32x4_trunc_sat_s(_0)',
+    0x3fd: 'vcvtop_zero_f64x2_i32x4_trunc_sat_u(_0)',
+    0x3fe: 'vcvtop_i32x4_f64x2_convert_s(_0)',
+    0x3ff: 'vcvtop_i32x4_f64x2_convert_u(_0)',
+    0x400: '_1.translate(_0 + BEYOND_16)',
+    0x401: 'vcvtop_f32x4_i32x4_trunc_sat_s(_0)',
+    0x402: 'vcvtop_f32x4_i32x4_trunc_sat_u(_0)',
+    0x403: 'vcvtop_zero_f64x2_i32x4_trunc_sat_s(_0)',
+    0x404: 'vcvtop_zero_f64x2_i32x4_trunc_sat_u(_0)',
+    0x405: 'vternop_f32x4_frelaxed_madd(_0, _1, _2)',
+    0x406: 'vternop_f32x4_frelaxed_nmadd(_0, _1, _2)',
+    0x407: 'vternop_f64x2_frelaxed_madd(_0, _1, _2)',
+    0x408: 'vternop_f64x2_frelaxed_nmadd(_0, _1, _2)',
+    0x409: "(int.from_bytes(_0, 'little') & (ibitselect_i3 := int.from_bytes(_2, 'little')) | int.from_bytes(_1, 'little') & (ibitselect_i3 ^ 340282366920938463463374607431768211455)).to_bytes(16, 'little')",
+    0x40a: "(int.from_bytes(_0, 'little') & (ibitselect_i3 := int.from_bytes(_2, 'little')) | int.from_bytes(_1, 'little') & (ibitselect_i3 ^ 340282366920938463463374607431768211455)).to_bytes(16, 'little')",
+    0x40b: "(int.from_bytes(_0, 'little') & (ibitselect_i3 := int.from_bytes(_2, 'little')) | int.from_bytes(_1, 'little') & (ibitselect_i3 ^ 340282366920938463463374607431768211455)).to_bytes(16, 'little')",
+    0x40c: "(int.from_bytes(_0, 'little') & (ibitselect_i3 := int.from_bytes(_2, 'little')) | int.from_bytes(_1, 'little') & (ibitselect_i3 ^ 340282366920938463463374607431768211455)).to_bytes(16, 'little')",
+    0x40d: 'vbinop_f32x4_fmin(_0, _1)',
+    0x40e: 'vbinop_f32x4_fmax(_0, _1)',
+    0x40f: 'vbinop_f64x2_fmin(_0, _1)',
+    0x410: 'vbinop_f64x2_fmax(_0, _1)',
+    0x411: 'vbinop_i16x8_iq15mulrsat_s(_0, _1)',
+    0x412: 'vdot_i8x16_i16x8_extend_s_iadd_sat_s(_0, _1)',
+    0x413: 'vdot_add(I8X16, I16X8, I32X4, extend_s, iadd_sat_s, _0, _1, _2)',
 }
 
 LOADS: Dict[int, str] = {
@@ -1017,6 +3343,19 @@ LOADS: Dict[int, str] = {
     0x33: 'load_H(buf, _0)[0]',
     0x34: '(load_I(buf, _0)[0] ^ 2147483648) - 2147483648 & 18446744073709551615',
     0x35: 'load_I(buf, _0)[0]',
+    0x300: 'load_s16(buf, _0)[0]',
+    0x301: "vcvtop_i8x16_i16x8_extend_s(load_s8(buf, _0)[0] + b'\\x00\\x00\\x00\\x00\\x00\\x00\\x00\\x00')",
+    0x302: "vcvtop_i8x16_i16x8_extend_u(load_s8(buf, _0)[0] + b'\\x00\\x00\\x00\\x00\\x00\\x00\\x00\\x00')",
+    0x303: "vcvtop_i16x8_i32x4_extend_s(load_s8(buf, _0)[0] + b'\\x00\\x00\\x00\\x00\\x00\\x00\\x00\\x00')",
+    0x304: "vcvtop_i16x8_i32x4_extend_u(load_s8(buf, _0)[0] + b'\\x00\\x00\\x00\\x00\\x00\\x00\\x00\\x00')",
+    0x305: "vcvtop_i32x4_i64x2_extend_s(load_s8(buf, _0)[0] + b'\\x00\\x00\\x00\\x00\\x00\\x00\\x00\\x00')",
+    0x306: "vcvtop_i32x4_i64x2_extend_u(load_s8(buf, _0)[0] + b'\\x00\\x00\\x00\\x00\\x00\\x00\\x00\\x00')",
+    0x307: 'load_s1(buf, _0)[0] * 16',
+    0x308: 'load_s2(buf, _0)[0] * 8',
+    0x309: 'load_s4(buf, _0)[0] * 4',
+    0x30a: 'load_s8(buf, _0)[0] * 2',
+    0x35c: "load_s4(buf, _0)[0] + b'\\x00\\x00\\x00\\x00\\x00\\x00\\x00\\x00\\x00\\x00\\x00\\x00'",
+    0x35d: "load_s8(buf, _0)[0] + b'\\x00\\x00\\x00\\x00\\x00\\x00\\x00\\x00'",
 }
 
 STORES: Dict[int, str] = {
@@ -1029,21 +3368,32 @@ STORES: Dict[int, str] = {
     0x3c: 'buf[_0] = _1 & 255',
     0x3d: 'store_H(buf, _0, _1 & 65535)',
     0x3e: 'store_I(buf, _0, _1 & 4294967295)',
+    0x30b: 'store_s16(buf, _0, _1)',
 }
 
 
 def memory_handlers(buf: Any) -> Dict[int, Handler]:
     """The handlers of loads and stores on ``buf``, by opcode number."""
-    load_H = _H.unpack_from
-    store_H = _H.pack_into
-    load_I = _I.unpack_from
-    store_I = _I.pack_into
-    load_Q = _Q.unpack_from
-    store_Q = _Q.pack_into
-    load_f = _f.unpack_from
-    store_f = _f.pack_into
-    load_d = _d.unpack_from
-    store_d = _d.pack_into
+    load_H = PACKERS["H"].unpack_from
+    store_H = PACKERS["H"].pack_into
+    load_I = PACKERS["I"].unpack_from
+    store_I = PACKERS["I"].pack_into
+    load_Q = PACKERS["Q"].unpack_from
+    store_Q = PACKERS["Q"].pack_into
+    load_f = PACKERS["f"].unpack_from
+    store_f = PACKERS["f"].pack_into
+    load_d = PACKERS["d"].unpack_from
+    store_d = PACKERS["d"].pack_into
+    load_s1 = PACKERS["s1"].unpack_from
+    store_s1 = PACKERS["s1"].pack_into
+    load_s2 = PACKERS["s2"].unpack_from
+    store_s2 = PACKERS["s2"].pack_into
+    load_s4 = PACKERS["s4"].unpack_from
+    store_s4 = PACKERS["s4"].pack_into
+    load_s8 = PACKERS["s8"].unpack_from
+    store_s8 = PACKERS["s8"].pack_into
+    load_s16 = PACKERS["s16"].unpack_from
+    store_s16 = PACKERS["s16"].pack_into
 
     def i32_load(S: List[Any], L: List[Any], a: Any) -> None:
         S[-1] = load_I(buf, S[-1] + a)[0]
@@ -1123,6 +3473,85 @@ def memory_handlers(buf: Any) -> Dict[int, Handler]:
         store_I(buf, S[-2] + a, S[-1] & 4294967295)
         del S[-2:]
 
+    def v128_load(S: List[Any], L: List[Any], a: Any) -> None:
+        S[-1] = load_s16(buf, S[-1] + a)[0]
+
+    def v128_load8x8_s(S: List[Any], L: List[Any], a: Any) -> None:
+        S[-1] = vcvtop_i8x16_i16x8_extend_s(load_s8(buf, S[-1] + a)[0] + b'\x00\x00\x00\x00\x00\x00\x00\x00')
+
+    def v128_load8x8_u(S: List[Any], L: List[Any], a: Any) -> None:
+        S[-1] = vcvtop_i8x16_i16x8_extend_u(load_s8(buf, S[-1] + a)[0] + b'\x00\x00\x00\x00\x00\x00\x00\x00')
+
+    def v128_load16x4_s(S: List[Any], L: List[Any], a: Any) -> None:
+        S[-1] = vcvtop_i16x8_i32x4_extend_s(load_s8(buf, S[-1] + a)[0] + b'\x00\x00\x00\x00\x00\x00\x00\x00')
+
+    def v128_load16x4_u(S: List[Any], L: List[Any], a: Any) -> None:
+        S[-1] = vcvtop_i16x8_i32x4_extend_u(load_s8(buf, S[-1] + a)[0] + b'\x00\x00\x00\x00\x00\x00\x00\x00')
+
+    def v128_load32x2_s(S: List[Any], L: List[Any], a: Any) -> None:
+        S[-1] = vcvtop_i32x4_i64x2_extend_s(load_s8(buf, S[-1] + a)[0] + b'\x00\x00\x00\x00\x00\x00\x00\x00')
+
+    def v128_load32x2_u(S: List[Any], L: List[Any], a: Any) -> None:
+        S[-1] = vcvtop_i32x4_i64x2_extend_u(load_s8(buf, S[-1] + a)[0] + b'\x00\x00\x00\x00\x00\x00\x00\x00')
+
+    def v128_load8_splat(S: List[Any], L: List[Any], a: Any) -> None:
+        S[-1] = load_s1(buf, S[-1] + a)[0] * 16
+
+    def v128_load16_splat(S: List[Any], L: List[Any], a: Any) -> None:
+        S[-1] = load_s2(buf, S[-1] + a)[0] * 8
+
+    def v128_load32_splat(S: List[Any], L: List[Any], a: Any) -> None:
+        S[-1] = load_s4(buf, S[-1] + a)[0] * 4
+
+    def v128_load64_splat(S: List[Any], L: List[Any], a: Any) -> None:
+        S[-1] = load_s8(buf, S[-1] + a)[0] * 2
+
+    def v128_store(S: List[Any], L: List[Any], a: Any) -> None:
+        store_s16(buf, S[-2] + a, S[-1])
+        del S[-2:]
+
+    def v128_load8_lane(S: List[Any], L: List[Any], a: Any) -> None:
+        offset, at = a
+        S[-2:] = (replaced(at, S[-1], load_s1(buf, S[-2] + offset)[0]),)
+
+    def v128_load16_lane(S: List[Any], L: List[Any], a: Any) -> None:
+        offset, at = a
+        S[-2:] = (replaced(at, S[-1], load_s2(buf, S[-2] + offset)[0]),)
+
+    def v128_load32_lane(S: List[Any], L: List[Any], a: Any) -> None:
+        offset, at = a
+        S[-2:] = (replaced(at, S[-1], load_s4(buf, S[-2] + offset)[0]),)
+
+    def v128_load64_lane(S: List[Any], L: List[Any], a: Any) -> None:
+        offset, at = a
+        S[-2:] = (replaced(at, S[-1], load_s8(buf, S[-2] + offset)[0]),)
+
+    def v128_store8_lane(S: List[Any], L: List[Any], a: Any) -> None:
+        offset, at = a
+        store_s1(buf, S[-2] + offset, S[-1][at : at + 1])
+        del S[-2:]
+
+    def v128_store16_lane(S: List[Any], L: List[Any], a: Any) -> None:
+        offset, at = a
+        store_s2(buf, S[-2] + offset, S[-1][at : at + 2])
+        del S[-2:]
+
+    def v128_store32_lane(S: List[Any], L: List[Any], a: Any) -> None:
+        offset, at = a
+        store_s4(buf, S[-2] + offset, S[-1][at : at + 4])
+        del S[-2:]
+
+    def v128_store64_lane(S: List[Any], L: List[Any], a: Any) -> None:
+        offset, at = a
+        store_s8(buf, S[-2] + offset, S[-1][at : at + 8])
+        del S[-2:]
+
+    def v128_load32_zero(S: List[Any], L: List[Any], a: Any) -> None:
+        S[-1] = load_s4(buf, S[-1] + a)[0] + b'\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00'
+
+    def v128_load64_zero(S: List[Any], L: List[Any], a: Any) -> None:
+        S[-1] = load_s8(buf, S[-1] + a)[0] + b'\x00\x00\x00\x00\x00\x00\x00\x00'
+
     return {
         0x28: i32_load,
         0x29: i64_load,
@@ -1147,4 +3576,26 @@ def memory_handlers(buf: Any) -> Dict[int, Handler]:
         0x3c: i64_store8,
         0x3d: i64_store16,
         0x3e: i64_store32,
+        0x300: v128_load,
+        0x301: v128_load8x8_s,
+        0x302: v128_load8x8_u,
+        0x303: v128_load16x4_s,
+        0x304: v128_load16x4_u,
+        0x305: v128_load32x2_s,
+        0x306: v128_load32x2_u,
+        0x307: v128_load8_splat,
+        0x308: v128_load16_splat,
+        0x309: v128_load32_splat,
+        0x30a: v128_load64_splat,
+        0x30b: v128_store,
+        0x354: v128_load8_lane,
+        0x355: v128_load16_lane,
+        0x356: v128_load32_lane,
+        0x357: v128_load64_lane,
+        0x358: v128_store8_lane,
+        0x359: v128_store16_lane,
+        0x35a: v128_store32_lane,
+        0x35b: v128_store64_lane,
+        0x35c: v128_load32_zero,
+        0x35d: v128_load64_zero,
     }

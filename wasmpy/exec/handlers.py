@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Callable, Dict, List, Optional, Tuple
 
 from wasmpy.errors import TrapKind, WasmTrap
 from wasmpy.numerics.bits import f32_from_bits, f64_from_bits
+from wasmpy.syntax.types import I64
 
 if TYPE_CHECKING:
     from wasmpy.exec.prepare import Preparer
@@ -28,6 +29,13 @@ RETURN = -3
 """The frame returns; the slot holds its arity."""
 BULK = -4
 """The bulk operation in the slot is to be metered and carried out."""
+TAIL_CALL = -5
+"""As ``CALL``, of a function that takes the place of the running frame."""
+TAIL_CALL_TOP = -6
+"""As ``CALL_TOP``, of a function that takes the place of the running frame."""
+BULK_WIDE = -7
+"""As ``BULK``, of a length beyond 32 bits, which is charged as ``WIDEST``."""
+WIDEST = 0xFFFF_FFFF
 
 Handler = Callable[[List[Any], List[Any], Any], Optional[int]]
 Built = Tuple[Handler, Any]
@@ -117,7 +125,7 @@ def callee(a: Tuple[List[Any], Any], i: int) -> Any:
 
     Traps: TABLE_OUT_OF_BOUNDS, INDIRECT_CALL_TO_NULL, BAD_SIGNATURE.
     """
-    elems, functype = a
+    elems, deftype = a
     function = elems[i] if i < len(elems) else None
     if function is None:
         if i < len(elems):
@@ -126,9 +134,9 @@ def callee(a: Tuple[List[Any], Any], i: int) -> Any:
             trap = WasmTrap(TrapKind.TABLE_OUT_OF_BOUNDS, "undefined element")
         trap.address, trap.width, trap.size = i, 1, len(elems)
         raise trap
-    if function.type is not functype:
+    if function.deftype is not deftype and not function.deftype.matches(deftype):
         trap = WasmTrap(TrapKind.BAD_SIGNATURE)
-        trap.expected, trap.actual = str(functype), str(function.type)
+        trap.expected, trap.actual = str(deftype.comp), str(function.type)
         raise trap
     return function
 
@@ -137,6 +145,17 @@ def call_indirect(S: List[Any], L: List[Any], a: Tuple[List[Any], Any]) -> int:
     """``call_indirect``: the function takes the place of its index."""
     S[-1] = callee(a, S[-1])
     return CALL_TOP
+
+
+def return_call(S: List[Any], L: List[Any], a: Any) -> int:
+    """``return_call``: the loop takes the function from the slot."""
+    return TAIL_CALL
+
+
+def return_call_indirect(S: List[Any], L: List[Any], a: Tuple[List[Any], Any]) -> int:
+    """``return_call_indirect``: the function takes the place of its index."""
+    S[-1] = callee(a, S[-1])
+    return TAIL_CALL_TOP
 
 
 @_rule("unreachable")
@@ -203,11 +222,25 @@ def _call(p: Preparer, pc: int, imm: int) -> Built:
     return call, p.instance.funcs[imm]
 
 
+@_rule("return_call")
+def _return_call(p: Preparer, pc: int, imm: int) -> Built:
+    return return_call, p.instance.funcs[imm]
+
+
+def _indirect(p: Preparer, imm: Tuple[int, int]) -> Tuple[List[Any], Any]:
+    """What an indirect call looks at: the elements, and the type expected of the callee."""
+    typeidx, tableidx = imm
+    return p.instance.tables[tableidx].elems, p.instance.types[typeidx]
+
+
 @_rule("call_indirect")
 def _call_indirect(p: Preparer, pc: int, imm: Tuple[int, int]) -> Built:
-    typeidx, tableidx = imm
-    functype = p.instance.store.intern(p.instance.module.types[typeidx])
-    return call_indirect, (p.instance.tables[tableidx].elems, functype)
+    return call_indirect, _indirect(p, imm)
+
+
+@_rule("return_call_indirect")
+def _return_call_indirect(p: Preparer, pc: int, imm: Tuple[int, int]) -> Built:
+    return return_call_indirect, _indirect(p, imm)
 
 
 # Parametric and variable -----------------------------------------------------
@@ -271,7 +304,7 @@ BUILD["local.get"] = _with_index(local_get)
 BUILD["local.set"] = _with_index(local_set)
 BUILD["local.tee"] = _with_index(local_tee)
 BUILD["ref.is_null"] = _with_index(ref_is_null)
-BUILD["i32.const"] = BUILD["i64.const"] = _with_index(push)
+BUILD["i32.const"] = BUILD["i64.const"] = BUILD["v128.const"] = _with_index(push)
 BUILD["f32.const"] = lambda p, pc, imm: (push, f32_from_bits(imm))
 BUILD["f64.const"] = lambda p, pc, imm: (push, f64_from_bits(imm))
 BUILD["ref.null"] = lambda p, pc, imm: (push, None)
@@ -309,9 +342,30 @@ def memory_grow(S: List[Any], L: List[Any], a: Any) -> None:
     S[-1] = a.grow(S[-1]) & 0xFFFF_FFFF
 
 
+def memory_grow_64(S: List[Any], L: List[Any], a: Any) -> None:
+    """``memory.grow`` of a memory with 64-bit addresses."""
+    S[-1] = a.grow(S[-1]) & 0xFFFF_FFFF_FFFF_FFFF
+
+
+@_rule("memory.grow")
+def _memory_grow(p: Preparer, pc: int, imm: int) -> Built:
+    mem = p.instance.mems[imm]
+    return memory_grow_64 if mem.type.addrtype == I64 else memory_grow, mem
+
+
 def bulk(S: List[Any], L: List[Any], a: Any) -> int:
     """A bulk operation: the loop meters its length, then calls what the slot holds."""
     return BULK
+
+
+def bulk_64(S: List[Any], L: List[Any], a: Any) -> int:
+    """A bulk operation whose length is a 64-bit address."""
+    return BULK if S[a.length] <= WIDEST else BULK_WIDE
+
+
+def _bulk(*types: Any) -> Handler:
+    """The handler of a bulk operation on memories or tables of these types."""
+    return bulk_64 if all(t.addrtype == I64 for t in types) else bulk
 
 
 class BulkOp:
@@ -346,7 +400,7 @@ def _memory_fill(p: Preparer, pc: int, imm: int) -> Built:
     def run(S: List[Any], look: Any) -> None:
         mem.fill(S[-3], S[-2], S[-1], look)
 
-    return bulk, BulkOp(run, 3, -1, BYTES_PER_FUEL)
+    return _bulk(mem.type), BulkOp(run, 3, -1, BYTES_PER_FUEL)
 
 
 @_rule("memory.copy")
@@ -356,7 +410,7 @@ def _memory_copy(p: Preparer, pc: int, imm: Tuple[int, int]) -> Built:
     def run(S: List[Any], look: Any) -> None:
         to.copy_from(source, S[-3], S[-2], S[-1], look)
 
-    return bulk, BulkOp(run, 3, -1, BYTES_PER_FUEL)
+    return _bulk(to.type, source.type), BulkOp(run, 3, -1, BYTES_PER_FUEL)
 
 
 @_rule("memory.init")
@@ -365,7 +419,7 @@ def _memory_init(p: Preparer, pc: int, imm: Tuple[int, int]) -> Built:
     mem = instance.mems[memidx]
 
     def run(S: List[Any], look: Any) -> None:
-        mem.init(instance.datas[dataidx], S[-3], S[-2], S[-1])
+        mem.init(instance.datas[dataidx], S[-3], S[-2], S[-1], look)
 
     return bulk, BulkOp(run, 3, -1, BYTES_PER_FUEL)
 
@@ -375,9 +429,9 @@ def _table_fill(p: Preparer, pc: int, imm: int) -> Built:
     table = p.instance.tables[imm]
 
     def run(S: List[Any], look: Any) -> None:
-        table.fill(S[-3], S[-2], S[-1])
+        table.fill(S[-3], S[-2], S[-1], look)
 
-    return bulk, BulkOp(run, 3, -1, ELEMS_PER_FUEL)
+    return _bulk(table.type), BulkOp(run, 3, -1, ELEMS_PER_FUEL)
 
 
 @_rule("table.copy")
@@ -385,9 +439,9 @@ def _table_copy(p: Preparer, pc: int, imm: Tuple[int, int]) -> Built:
     to, source = p.instance.tables[imm[0]], p.instance.tables[imm[1]]
 
     def run(S: List[Any], look: Any) -> None:
-        to.copy_from(source, S[-3], S[-2], S[-1])
+        to.copy_from(source, S[-3], S[-2], S[-1], look)
 
-    return bulk, BulkOp(run, 3, -1, ELEMS_PER_FUEL)
+    return _bulk(to.type, source.type), BulkOp(run, 3, -1, ELEMS_PER_FUEL)
 
 
 @_rule("table.init")
@@ -404,12 +458,13 @@ def _table_init(p: Preparer, pc: int, imm: Tuple[int, int]) -> Built:
 @_rule("table.grow")
 def _table_grow(p: Preparer, pc: int, imm: int) -> Built:
     table = p.instance.tables[imm]
+    mask = 0xFFFF_FFFF_FFFF_FFFF if table.type.addrtype == I64 else 0xFFFF_FFFF
 
     def run(S: List[Any], look: Any) -> None:
         # The result goes below the operands, which the loop then drops.
-        S.insert(-2, table.grow(S[-1], S[-2]) & 0xFFFF_FFFF)
+        S.insert(-2, table.grow(S[-1], S[-2], look) & mask)
 
-    return bulk, BulkOp(run, 2, -1, ELEMS_PER_FUEL)
+    return _bulk(table.type), BulkOp(run, 2, -1, ELEMS_PER_FUEL)
 
 
 def drop_data(S: List[Any], L: List[Any], a: Tuple[Any, int]) -> None:
@@ -428,6 +483,5 @@ BUILD["table.get"] = lambda p, pc, imm: (table_get, p.instance.tables[imm])
 BUILD["table.set"] = lambda p, pc, imm: (table_set, p.instance.tables[imm])
 BUILD["table.size"] = lambda p, pc, imm: (size_of, p.instance.tables[imm])
 BUILD["memory.size"] = lambda p, pc, imm: (memory_size, p.instance.mems[imm])
-BUILD["memory.grow"] = lambda p, pc, imm: (memory_grow, p.instance.mems[imm])
 BUILD["data.drop"] = lambda p, pc, imm: (drop_data, (p.instance, imm))
 BUILD["elem.drop"] = lambda p, pc, imm: (drop_elem, (p.instance, imm))

@@ -15,11 +15,12 @@ import struct
 from typing import Any, List, Optional, Tuple
 
 from wasmpy.binary.decode import instr_offsets
-from wasmpy.errors import Frame, InternalError, TrapKind, WasmError, WasmTrap
+from wasmpy.errors import Frame, InternalError, TrapKind, WasmError, WasmException, WasmTrap
+from wasmpy.exec.exceptions import exception_of, landing
 from wasmpy.exec.fuse import fuse
-from wasmpy.exec.handlers import BULK, CALL, CALL_TOP
+from wasmpy.exec.handlers import BULK, BULK_WIDE, CALL, CALL_TOP, TAIL_CALL, WIDEST
 from wasmpy.exec.host import Caller
-from wasmpy.exec.prepare import Code, Slot, prepare
+from wasmpy.exec.prepare import TAIL_CALLS, Code, Slot, prepare
 from wasmpy.exec.store import Depth, FuncInst, ModuleInst, Store
 from wasmpy.isa.derived import BY_OP
 from wasmpy.isa.table import Access, Instr
@@ -61,10 +62,12 @@ class Computation:
     def run(self) -> List[Any]:
         """Run to the end; the results.  Raises: as ``invoke``."""
         store, outer = self.store, self.store.depth
-        if outer.hosts > store.limits.host_depth or outer.frames >= store.limits.call_depth:
+        if outer.hosts > store.limits.host_depth or outer.frames >= store.deepest():
             raise WasmTrap(TrapKind.STACK_OVERFLOW)
         try:
-            self._loop()
+            left = store.meter.take()
+            while not self._ran(left):
+                left = store.meter.left()
         except BaseException as error:
             self._explain(error)
             raise
@@ -72,13 +75,54 @@ class Computation:
             store.depth = outer
         return self.stack
 
-    def _loop(self) -> None:  # noqa: C901, PLR0912, PLR0915 - the one hot loop
-        store, S, frames = self.store, self.stack, self.frames
+    def _ran(self, fuel: int) -> bool:
+        """Run until the end, or until an exception is caught; whether it was the end.
+
+        ``fuel`` is what is left of the slice, before the region at ``pc`` is charged.
+        """
+        try:
+            self._loop(fuel - self.code.cost[self.pc])
+        except WasmException as error:
+            if not self._catch(error):
+                raise
+            return False
+        return True
+
+    def _catch(self, error: WasmException) -> bool:
+        """Unwind to the frame that catches an exception, if one does.
+
+        Spec: ``exec/instructions.html#exec-throw-ref``.
+        """
+        exn = exception_of(error)
+        if exn is None:
+            return False
+        code, L, base, at = self.code, self.locals, self.base, len(self.frames)
+        # A frame that a tail call replaces catches nothing more.
+        function = code.function.func
+        assert function is not None
+        replaced = function.body.ops[self.pc] in TAIL_CALLS
+        found = None if replaced else landing(code.guarded, self.pc, exn.tag)
+        while found is None and at:
+            at -= 1
+            code, pc, L, base = self.frames[at]
+            found = landing(code.guarded, pc, exn.tag)
+        if found is None:
+            return False
+        height, clause = found
+        del self.frames[at:]
+        del self.stack[base + height :]
+        if clause.tag is not None:
+            self.stack += exn.fields
+        if clause.ref:
+            self.stack.append(exn)
+        self.code, self.pc, self.locals, self.base = code, clause.target, L, base
+        return True
+
+    def _loop(self, fuel: int) -> None:  # noqa: C901, PLR0912, PLR0915 - the one hot loop
+        store, S, frames, meter = self.store, self.stack, self.frames, self.store.meter
         code, pc, L, base = self.code, self.pc, self.locals, self.base
         slots, cost = code.run, code.cost
-        meter = store.meter
-        deepest = store.limits.call_depth - store.depth.frames - 1
-        fuel = meter.take() - cost[pc]
+        deepest = store.deepest() - store.depth.frames - 1
         try:
             if fuel < 0:
                 fuel = meter.renew(fuel)
@@ -102,7 +146,10 @@ class Computation:
                         if t == CALL_TOP:
                             S.pop()
                         frames.append((code, pc, L, base))
-                        code = function.code or _code_of(function)
+                        code = function.code
+                        if code is None:
+                            code = _code_of(function)
+                            deepest = store.deepest() - store.depth.frames - 1
                         slots, cost = code.run, code.cost
                         n = code.params
                         if n:
@@ -122,13 +169,24 @@ class Computation:
                             S.pop()
                         fuel = self._call_host(function, code.function.instance, fuel)
                         pc = code.after[pc]
-                elif t == BULK:
-                    fuel -= S[a.length] >> a.shift
-                    if fuel < 0:
+                elif t <= BULK:
+                    if t == BULK or t == BULK_WIDE:  # noqa: SIM109 - as above
+                        fuel -= (S[a.length] if t == BULK else WIDEST) >> a.shift
+                        if fuel < 0:
+                            fuel = meter.renew(fuel)
+                        a.run(S, meter.look)
+                        del S[len(S) - a.operands :]
+                        pc = following
+                        continue
+                    self.code, self.pc, self.locals, self.base = code, following, L, base
+                    fuel, deepest = self._tail_call(a if t == TAIL_CALL else S.pop(), fuel, deepest)
+                    if self.pc < 0:
+                        return
+                    code, pc, L, base = self.code, self.pc, self.locals, self.base
+                    if fuel < 0 and pc == code.entry:
                         fuel = meter.renew(fuel)
-                    a.run(S, meter.look)
-                    del S[len(S) - a.operands :]
-                    pc = following
+                        self._hot(code)
+                    slots, cost = code.run, code.cost
                 else:  # RETURN; a is the arity
                     if len(S) != base + a:
                         del S[base : len(S) - a]
@@ -140,6 +198,36 @@ class Computation:
         finally:
             self.code, self.pc, self.locals, self.base = code, pc, L, base
             meter.put(fuel)
+
+    def _tail_call(self, function: FuncInst, fuel: int, deepest: int) -> Tuple[int, int]:
+        """Let ``function`` take the place of the running frame.
+
+        The fuel left, and how many frames may wait (less for a larger function).
+
+        A host function returns at once, and so does the frame: ``pc`` is
+        negative then if it was the last one.  While it runs, the frame that
+        called it stands in traces, since a host function has none.
+
+        Spec: ``exec/instructions.html#exec-return-call``.
+        """
+        S = self.stack
+        del S[self.base : len(S) - len(function.type.params)]
+        if function.host is None:
+            if function.code is None:
+                _code_of(function)
+                deepest = self.store.deepest() - self.store.depth.frames - 1
+            self.code = code = function.code
+            self.locals = S[self.base :] + code.locals
+            del S[self.base :]
+            self.pc = code.entry
+            return fuel - code.cost[code.entry], deepest
+        fuel = self._call_host(function, self.code.function.instance, fuel)
+        if self.frames:
+            self.code, at, self.locals, self.base = self.frames.pop()
+            self.pc = self.code.after[at]
+        else:
+            self.pc = -1
+        return fuel, deepest
 
     def _call_host(
         self, function: FuncInst, instance: Optional[ModuleInst], fuel: int
@@ -161,7 +249,12 @@ class Computation:
             meter.hold(fuel)
         del S[len(S) - n :]
         S += results
-        return meter.take()
+        # The slice goes on: a loop that does nothing but call hosts must be looked at too.
+        left = meter.take()
+        if left > fuel:
+            meter.hold(fuel)
+            left = fuel
+        return left
 
     def _hot(self, code: Code) -> List[Slot]:
         """The slots to go on with in a function that was running when a slice ended."""
@@ -185,7 +278,7 @@ class Computation:
         assert row is not None
         frames = trace(self)
         if row.access is not None and isinstance(error, _ACCESS_FAULTS):
-            trap = self._confirm(row.access)
+            trap = self._confirm(row, row.access)
             self._complete(trap, row, frames)
             raise trap from None
         if isinstance(error, WasmTrap) and not error.frames:
@@ -207,21 +300,23 @@ class Computation:
         while True:
             handler, a, following = plain[self.pc]
             try:
-                handler(self.stack, self.locals, a)
+                t = handler(self.stack, self.locals, a)
             except (WasmTrap, *_ACCESS_FAULTS) as again:
                 return again
-            self.pc = following
-            if following == fused[2]:
+            # The next of a call is the call itself: where a run ends in one, it is still to come.
+            if t is not None or (following == fused[2] and plain[following][2] != following):
                 raise InternalError("a fused run failed where its instructions do not")
+            self.pc = following
 
-    def _confirm(self, access: Access) -> WasmTrap:
+    def _confirm(self, row: Instr, access: Access) -> WasmTrap:
         """The trap of a load or store, if its operands are out of bounds indeed."""
         function = self.code.function
         assert function.instance is not None
         assert function.func is not None
-        _, offset, memidx = function.func.body.imms[self.pc]
+        imm = function.func.body.imms[self.pc]
+        _, offset, memidx = imm if len(row.immediates) == 1 else imm[0]
         mem = function.instance.mems[memidx]
-        address = self.stack[-2 if access.store else -1] + offset
+        address = self.stack[-row.operands] + offset
         if address + access.width <= len(mem):
             raise InternalError(f"an access at {address:#x} failed inside its memory")
         trap = WasmTrap(TrapKind.MEMORY_OUT_OF_BOUNDS)
@@ -273,8 +368,11 @@ def _code_of(function: FuncInst) -> Code:
     """The prepared code of a wasm function, made once."""
     code: Optional[Code] = function.code
     if code is None:
-        code = function.code = prepare(function)
         assert function.instance is not None
-        if function.instance.store.fusing == "always":
+        store = function.instance.store
+        code = prepare(function)
+        store.largest = max(store.largest, code.size)
+        if store.fusing == "always":
             fuse(code)
+        function.code = code
     return code

@@ -4,21 +4,25 @@ What belongs here: everything that touches a memory's bytes other than the
 loads and stores in line (``generated.memory_handlers``).  The buffer is
 hidden: an anonymous private ``mmap`` on CPython for Linux, which is made and
 grown without touching a page, a ``bytearray`` elsewhere.  It stays the same
-object for the life of the memory, so handlers may bind it; its length is
-always exactly the memory's size, so the access itself checks the bounds.
+object for the life of the memory, so handlers may bind it, but for a memory
+that begins empty: there is no empty mapping, so its first growth tells what
+has bound the buffer (``bind``).  The buffer's length is always exactly the
+memory's size, so the access itself checks the bounds.
 
 Spec: ``exec/runtime.html#memory-instances``.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import mmap
 import sys
 from typing import Any, Callable, Dict, List, NamedTuple, Optional, Tuple
 
 from wasmpy.errors import TrapKind, WasmTrap
 from wasmpy.exec.generated import Handler, memory_handlers
-from wasmpy.syntax.types import PAGE_SIZE, Limits, MemType
+from wasmpy.exec.waiting import WaitList
+from wasmpy.syntax.types import I64, PAGE_SIZE, Limits, MemType
 
 CHUNK = 1 << 20
 """Bytes that a bulk operation moves between two looks at the interruption flag."""
@@ -49,49 +53,80 @@ def _make_buffer(size: int) -> Any:
 class MemInst:
     """A memory instance.
 
-    ``limit`` is the most pages it may grow to: the type's maximum or the
-    store's limit, whichever is less.  ``refused`` counts growths refused;
-    a later trap mentions it.
+    ``limit`` is the most pages it may grow to, by the type's maximum and the
+    store's limit (``limit_pages`` of 64 KiB, whatever its own page size),
+    whichever is less.  ``refused`` counts growths refused; a later trap
+    mentions it.  ``waits`` are the waiters of a shared memory, None for
+    another; its lock makes growth one step.
 
     Raises: MemoryError if the initial size cannot be had.
     """
 
-    __slots__ = ("_handlers", "_pristine", "buffer", "limit", "refused", "type")
+    __slots__ = ("_bound", "_handlers", "_pristine", "buffer", "limit", "refused", "type", "waits")
 
-    def __init__(self, memtype: MemType, limit_pages: int) -> None:
+    def __init__(
+        self, memtype: MemType, limit_pages: int, waits: Optional[WaitList] = None
+    ) -> None:
         self.type = memtype
+        self.waits = (waits or WaitList()) if memtype.shared else None
         maximum = memtype.limits.max
-        self.limit = min(limit_pages, 65_536 if maximum is None else maximum)
-        self.buffer: Any = _make_buffer(memtype.limits.min * PAGE_SIZE)
+        bound = limit_pages * PAGE_SIZE
+        if memtype.addrtype != I64:
+            bound = min(bound, 1 << 32)
+        if memtype.limits.min << memtype.page > bound:
+            raise MemoryError("more than its limit")
+        self.limit = bound >> memtype.page
+        if maximum is not None:
+            self.limit = min(self.limit, maximum)
+        self.buffer: Any = _make_buffer(memtype.limits.min << memtype.page)
         self.refused = 0
         self._handlers: Optional[Dict[int, Handler]] = None
         self._pristine: Optional[_Pristine] = None
+        self._bound: List[Any] = []
 
     def __len__(self) -> int:
         return len(self.buffer)
 
     @property
     def pages(self) -> int:
-        """The size in pages of 64 KiB."""
-        return len(self.buffer) // PAGE_SIZE
+        """The size in pages of its type: 64 KiB each, unless that says otherwise."""
+        return len(self.buffer) >> self.type.page
 
     @property
     def current_type(self) -> MemType:
         """The type with the current size as minimum, as import matching wants it."""
-        return MemType(Limits(self.pages, self.type.limits.max), self.type.addrtype)
+        return dataclasses.replace(self.type, limits=Limits(self.pages, self.type.limits.max))
 
     @property
     def handlers(self) -> Dict[int, Handler]:
         """The loads and stores of this memory, by opcode number."""
         if self._handlers is None:
             self._handlers = memory_handlers(self.buffer)
+            self.bind(next(iter(self._handlers.values())))
         return self._handlers
+
+    def bind(self, function: Any) -> None:
+        """Remember a function whose variable ``buf``, outside of it, is this buffer."""
+        if self.type.limits.min == 0:
+            self._bound.append(function)
+
+    def _rebind(self) -> None:
+        """The buffer is another object now: tell the functions that know it."""
+        for function in self._bound:
+            place = function.__code__.co_freevars.index("buf")
+            function.__closure__[place].cell_contents = self.buffer
 
     def grow(self, n: int) -> int:
         """Grow by ``n`` pages; the old size in pages, or -1 if refused.
 
         Spec: ``exec/modules.html#growing-memories``.
         """
+        if self.waits is None:
+            return self._grow(n)
+        with self.waits.lock:
+            return self._grow(n)
+
+    def _grow(self, n: int) -> int:
         old = self.pages
         if n == 0:
             return old
@@ -99,10 +134,13 @@ class MemInst:
             self.refused += 1
             return -1
         try:
-            if isinstance(self.buffer, bytearray):
-                self.buffer.extend(bytes(n * PAGE_SIZE))
+            if not self.buffer and _USE_MMAP:
+                self.buffer = _make_buffer(n << self.type.page)
+                self._rebind()
+            elif isinstance(self.buffer, bytearray):
+                self.buffer.extend(bytes(n << self.type.page))
             else:
-                self.buffer.resize((old + n) * PAGE_SIZE)
+                self.buffer.resize(old + n << self.type.page)
         except (MemoryError, OSError, ValueError, OverflowError, SystemError):
             self.refused += 1
             return -1
@@ -134,12 +172,16 @@ class MemInst:
             if n > CHUNK:
                 look()
 
-    def init(self, data: bytes, d: int, s: int, n: int) -> None:
+    def init(self, data: bytes, d: int, s: int, n: int, look: Look) -> None:
         """``memory.init`` from a segment.  Traps: MEMORY_OUT_OF_BOUNDS, before any write."""
         if s + n > len(data):
             raise _out_of_bounds(s, n, len(data))
         self._check(d, n)
-        self.buffer[d : d + n] = data[s : s + n]
+        for at in range(0, n, CHUNK):
+            size = min(CHUNK, n - at)
+            self.buffer[d + at : d + at + size] = data[s + at : s + at + size]
+            if n > CHUNK:
+                look()
 
     def _check(self, address: int, n: int) -> None:
         if address + n > len(self.buffer):
@@ -204,7 +246,7 @@ class MemInst:
 
     # Reset -----------------------------------------------------------------
 
-    def keep_pristine(self, written: Optional[List[Tuple[int, int]]]) -> None:
+    def keep_pristine(self, written: Optional[List[Tuple[int, int]]], look: Look) -> None:
         """Remember the present content for ``reset``.
 
         ``written`` lists the (address, size) ranges that are not zero, or is
@@ -212,16 +254,28 @@ class MemInst:
         """
         size = len(self.buffer)
         if written is None:
-            zero = bytes(PAGE_SIZE)
-            pages = range(0, size, PAGE_SIZE)
-            written = [(p, PAGE_SIZE) for p in pages if self.buffer[p : p + PAGE_SIZE] != zero]
+            written = self._not_zero(look)
         runs = [(a, bytes(self.buffer[a : a + n])) for a, n in written]
         self._pristine = _Pristine(size, runs)
+
+    def _not_zero(self, look: Look) -> List[Tuple[int, int]]:
+        """The pages that have anything in them."""
+        zero, found = bytes(PAGE_SIZE), []
+        for page in range(0, len(self.buffer), PAGE_SIZE):
+            content = self.buffer[page : page + PAGE_SIZE]
+            if content != zero[: len(content)]:
+                found.append((page, len(content)))
+            if not page % CHUNK:
+                look()
+        return found
 
     def reset(self) -> None:
         """Make size and content what they were when ``keep_pristine`` was called."""
         assert self._pristine is not None
         size, runs = self._pristine
+        if size == 0 and not isinstance(self.buffer, bytearray):
+            self.buffer = bytearray()
+            self._rebind()
         buffer = self.buffer
         if isinstance(buffer, bytearray):
             del buffer[size:]

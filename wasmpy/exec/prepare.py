@@ -15,9 +15,11 @@ branched to, a slot jumps there.
 
 from __future__ import annotations
 
-from typing import Any, Dict, FrozenSet, List, Optional, Set, Tuple
+from typing import Any, Dict, FrozenSet, List, Optional, Sequence, Set, Tuple
 
 from wasmpy.errors import InternalError
+from wasmpy.exec import aggregate, atomics, wide  # noqa: F401 - they register their handlers
+from wasmpy.exec.exceptions import Clause, Guarded
 from wasmpy.exec.generated import NUMERIC
 from wasmpy.exec.handlers import BUILD, Handler
 from wasmpy.exec.store import FuncInst, ModuleInst
@@ -30,13 +32,22 @@ _BLOCK, _LOOP, _IF, _ELSE, _END = map(op_of, ("block", "loop", "if", "else", "en
 _NOP, _BR, _BR_IF, _BR_TABLE = map(op_of, ("nop", "br", "br_if", "br_table"))
 _RETURN, _UNREACHABLE = map(op_of, ("return", "unreachable"))
 
-_PASSED_OVER = frozenset((_BLOCK, _NOP, _END))
-_OPENS = frozenset((_BLOCK, _LOOP, _IF))
-_ENDS_REGION = frozenset(
-    (_BR, _BR_IF, _BR_TABLE, _RETURN, _UNREACHABLE, _IF, _ELSE, _LOOP)
+TAIL_CALLS = frozenset(map(op_of, ("return_call", "return_call_indirect", "return_call_ref")))
+_TRY_TABLE, _THROW, _THROW_REF = map(op_of, ("try_table", "throw", "throw_ref"))
+
+_PASSED_OVER = frozenset((_BLOCK, _TRY_TABLE, _NOP, _END))
+_OPENS = frozenset((_BLOCK, _TRY_TABLE, _LOOP, _IF))
+_ON_REFERENCE = frozenset(
+    map(op_of, ("br_on_null", "br_on_non_null", "br_on_cast", "br_on_cast_fail"))
 )
-_CALLS = frozenset(map(op_of, ("call", "call_indirect")))
-_BRANCHES = frozenset((_BR, _BR_IF, _BR_TABLE, _IF, _ELSE))
+_ENDS_REGION = frozenset(
+    (
+        _BR, _BR_IF, _BR_TABLE, _RETURN, _UNREACHABLE, _IF, _ELSE, _LOOP, _THROW, _THROW_REF,
+        *TAIL_CALLS, *_ON_REFERENCE,
+    )
+)  # fmt: skip
+_CALLS = frozenset((*map(op_of, ("call", "call_indirect", "call_ref")), *TAIL_CALLS))
+_BRANCHES = frozenset((_BR, _BR_IF, _BR_TABLE, _IF, _ELSE, _TRY_TABLE, *_ON_REFERENCE))
 
 
 class Code:
@@ -46,14 +57,16 @@ class Code:
     ``headers`` are the positions of loop headers, where exhaustion and
     interruption are looked for.  ``after[pc]`` is where a frame goes on that
     waits for the call at ``pc``.  ``entry`` is where a call begins, ``starts``
-    where regions do.  ``run`` is what is executed: ``slots``, or the overlay
+    where regions do.  ``guarded`` are the blocks that catch exceptions, inner ones
+    before those around them.  ``size`` is how many values a frame holds at most.
+    ``run`` is what is executed: ``slots``, or the overlay
     of fused runs once the function is hot.  ``offsets`` are the bytes' places
     in the file, found when a trace first asks.
     """
 
     __slots__ = (
-        "after", "arity", "cost", "entry", "function", "headers", "locals", "offsets", "params",
-        "run", "slots", "starts",
+        "after", "arity", "cost", "entry", "function", "guarded", "headers", "locals", "offsets",
+        "params", "run", "size", "slots", "starts",
     )  # fmt: skip
 
     def __init__(self, function: FuncInst) -> None:
@@ -69,6 +82,8 @@ class Code:
         self.cost: List[int] = []
         self.headers: FrozenSet[int] = frozenset()
         self.entry = 0
+        self.size = 1
+        self.guarded: Sequence[Guarded] = ()
 
 
 def prepare(function: FuncInst) -> Code:
@@ -89,6 +104,8 @@ class Preparer:
         self.arity = len(function.type.results)
         self.last = len(self.body.ops) - 1
         self._branches = function.sidetable.branches
+        self._heights = function.sidetable.heights
+        self._tries: List[Tuple[int, int]] = []
         self._at: Dict[int, Tuple[int, int]] = {}
         self._headers = {self.last + 1}
         self._starts = {0}
@@ -107,18 +124,41 @@ class Preparer:
             if op in _OPENS:
                 open_blocks.append((op, pc))
             if op in _BRANCHES:
-                count = len(self.body.imms[pc]) if op == _BR_TABLE else 1
+                count = self._count(op, pc)
                 self._at[pc] = (at, count)
                 at += 3 * count
             if op == _END and open_blocks:
-                opened, _ = open_blocks.pop()
-                if opened == _IF or (opened == _BLOCK and pc + 1 in branched):
+                opened, at_pc = open_blocks.pop()
+                if opened == _TRY_TABLE:
+                    self._tries.append((at_pc, pc))
+                if opened == _IF or (opened != _LOOP and pc + 1 in branched):
                     self._real_ends.add(pc)
                     self._starts.add(pc + 1)
-            elif op in (_LOOP, _IF, _ELSE, _BR_IF):
+            elif op in (_LOOP, _IF, _ELSE, _BR_IF) or op in _ON_REFERENCE:
                 self._starts.add(pc + 1)
         if at != len(self._branches):
             raise InternalError("the side table does not fit its function")
+
+    def _count(self, op: int, pc: int) -> int:
+        """How many entries of the side table the instruction at ``pc`` has."""
+        if op == _BR_TABLE:
+            return len(self.body.imms[pc])
+        return len(self.body.imms[pc][1]) if op == _TRY_TABLE else 1
+
+    def _guarded(self) -> List[Guarded]:
+        """The blocks that catch exceptions; those inside another come before it."""
+        heights = dict(zip(sorted(start for start, _ in self._tries), self._heights))
+        guarded = []
+        for start, end in self._tries:
+            clauses = [
+                Clause(
+                    None if catch.tag is None else self.instance.tags[catch.tag],
+                    catch.ref, target, drop,
+                )
+                for catch, (target, _, drop) in zip(self.body.imms[start][1], self.branches(start))
+            ]  # fmt: skip
+            guarded.append(Guarded(start, end, heights[start], clauses))
+        return guarded
 
     def _chain(self, stops: Any) -> List[int]:
         """For each position, the first at or after it that is not passed over."""
@@ -162,10 +202,13 @@ class Preparer:
             code.locals += [default_value(valtype)] * count
         imms, following = self.body.imms, self._next
         slots = code.slots
+        look = self.instance.store.meter.look
         for pc, op in enumerate(self.body.ops):
+            if not pc & 0xFFFF:
+                look()
             handler = NUMERIC.get(op)
             if handler is not None:
-                slots.append((handler, None, following[pc + 1]))
+                slots.append((handler, imms[pc], following[pc + 1]))
                 continue
             built, imm = self._structural(pc, op, imms[pc])
             slots.append((built, imm, pc if op in _CALLS else following[pc + 1]))
@@ -174,6 +217,9 @@ class Preparer:
         code.entry = self._target[0]
         code.headers = frozenset(self._headers)
         code.starts = self._starts
+        code.guarded = self._guarded()
+        assert self.function.sidetable is not None
+        code.size = code.params + len(code.locals) + self.function.sidetable.max_height + 1
         return code
 
     def _structural(self, pc: int, op: int, imm: Any) -> Tuple[Handler, Any]:
@@ -181,6 +227,10 @@ class Preparer:
         if row is None:
             raise InternalError(f"no instruction has opcode number {op:#x}")
         if row.access is not None:
+            if row.access.lanes == "lane":
+                (_, offset, memidx), laneidx = imm
+                place = (offset, laneidx * row.access.width)
+                return self.instance.mems[memidx].handlers[op], place
             _, offset, memidx = imm
             return self.instance.mems[memidx].handlers[op], offset
         return BUILD[row.mnemonic](self, pc, imm)

@@ -15,10 +15,14 @@ from typing import Any, Callable, Dict, List, NamedTuple, Optional, Union
 
 from wasmpy.config import DEFAULT_LIMITS, Limits
 from wasmpy.errors import Interrupted, Resource
+from wasmpy.exec.exceptions import TagInst
+from wasmpy.exec.heap import Contents, Heap
 from wasmpy.exec.memory import MemInst
-from wasmpy.exec.table import TableInst
+from wasmpy.exec.table import Quota, TableInst
+from wasmpy.exec.waiting import WaitList
 from wasmpy.syntax.module import Func, Module
-from wasmpy.syntax.types import FuncType, GlobalType
+from wasmpy.syntax.types import DefType, FuncType, GlobalType
+from wasmpy.valid.canonical import TypeSpace
 from wasmpy.valid.control import SideTable
 
 FUSING = ("never", "hot", "always")
@@ -70,6 +74,10 @@ class Meter:
         self.look()
         return self.take()
 
+    def left(self) -> int:
+        """What is left of the slice that was put away."""
+        return self._slice
+
     def look(self) -> None:
         """Look at the interruption flag.  Raises: Interrupted."""
         if self.poll is not None:
@@ -93,21 +101,25 @@ class GlobalInst:
 class FuncInst:
     """A function instance: of a module (``instance``, ``func``) or of the host (``host``).
 
-    ``code`` is the prepared code, made when the function is first called.
+    ``deftype`` is its defined type in the store, ``type`` the function type
+    that it is.  ``code`` is the prepared code, made when the function is first
+    called.
     """
 
-    __slots__ = ("code", "func", "host", "index", "instance", "sidetable", "type")
+    __slots__ = ("code", "deftype", "func", "host", "index", "instance", "sidetable", "type")
 
     def __init__(
         self,
-        functype: FuncType,
+        deftype: DefType,
         instance: Optional[ModuleInst] = None,
         index: int = 0,
         func: Optional[Func] = None,
         sidetable: Optional[SideTable] = None,
         host: Any = None,
     ) -> None:
-        self.type = functype
+        assert isinstance(deftype.comp, FuncType)
+        self.deftype = deftype
+        self.type = deftype.comp
         self.instance = instance
         self.index = index
         self.func = func
@@ -129,18 +141,20 @@ class FuncInst:
         return f"<func {self.name or self.index} {self.type}>"
 
 
-ExternInst = Union[FuncInst, TableInst, MemInst, GlobalInst]
+ExternInst = Union[FuncInst, TableInst, MemInst, GlobalInst, TagInst]
 
 
 class ModuleInst:
     """A module instance: what its index spaces mean in the store.
 
-    ``elems`` and ``datas`` hold the segments; a dropped one is empty.
+    ``types`` are its types, closed, in the store's type space.  ``elems`` and
+    ``datas`` hold the segments; a dropped one is empty.
     """
 
     __slots__ = (
         "datas", "elems", "exports", "funcs", "globals", "mems", "module", "name",
-        "pristine_datas", "pristine_elems", "shared", "store", "tables",
+        "pristine_datas", "pristine_elems", "pristine_heap", "shared", "store",
+        "tables", "tags", "types",
     )  # fmt: skip
 
     def __init__(self, store: Store, module: Module, name: str = "") -> None:
@@ -151,12 +165,15 @@ class ModuleInst:
         self.tables: List[TableInst] = []
         self.mems: List[MemInst] = []
         self.globals: List[GlobalInst] = []
+        self.tags: List[TagInst] = []
         self.elems: List[List[Any]] = []
         self.datas: List[bytes] = []
         self.exports: Dict[str, ExternInst] = {}
         self.shared: List[str] = []
+        self.types = store.types.close(module)
         self.pristine_elems: List[List[Any]] = []
         self.pristine_datas: List[bytes] = []
+        self.pristine_heap: Contents = []
 
 
 class Depth(NamedTuple):
@@ -170,10 +187,15 @@ class Store:
     """What instances share: limits, the meter, interned types, the depth of calls.
 
     ``fusing`` says which functions get the overlay of fused runs: ``never``
-    (nothing is compiled then), ``hot`` ones, or ``always`` all.
+    (nothing is compiled then), ``hot`` ones, or ``always`` all.  ``waiting``
+    makes the wait list of a shared memory; the store's owner sets it to one
+    that knows threads.
     """
 
-    __slots__ = ("depth", "functypes", "fusing", "instances", "limits", "mems", "meter", "tables")
+    __slots__ = (
+        "depth", "fusing", "heap", "instances", "largest", "limits", "mems", "meter", "quota",
+        "tables", "types", "waiting",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -185,13 +207,25 @@ class Store:
             raise ValueError(f"fusing is one of {', '.join(FUSING)}, not {fusing!r}")
         self.limits = limits
         self.meter = Meter(fuel)
-        self.functypes: Dict[FuncType, FuncType] = {}
+        self.types = TypeSpace()
+        self.heap = Heap(limits)
+        self.quota = Quota(limits.table_elements)
         self.depth = Depth(0, 0)
+        self.largest = 1
+        self.waiting: Callable[[], WaitList] = WaitList
         self.fusing = fusing
         self.instances = 0
         self.mems = 0
         self.tables = 0
 
-    def intern(self, functype: FuncType) -> FuncType:
-        """The one object in this store for ``functype``; equal types are identical then."""
-        return self.functypes.setdefault(functype, functype)
+    def deepest(self) -> int:
+        """How many frames there may be.
+
+        The limit on calls, or fewer where frames of the size of the largest
+        function called so far would take more slots than there may be.
+        """
+        return min(self.limits.call_depth, self.limits.stack_slots // self.largest)
+
+    def intern(self, functype: FuncType) -> DefType:
+        """The one object in this store for a function type not declared below another."""
+        return self.types.intern(functype)

@@ -9,23 +9,62 @@ Spec: ``exec/runtime.html#table-instances``.
 
 from __future__ import annotations
 
-from typing import Any, List, Optional, Sequence
+from typing import Any, Callable, Iterator, List, Optional, Sequence, Tuple
 
 from wasmpy.errors import TrapKind, WasmTrap
 from wasmpy.syntax.types import Limits, TableType
 
+CHUNK = 1 << 16
+"""Elements that a bulk operation moves between two looks at the interruption flag."""
+
+Look = Callable[[], None]
+
+
+def _no_look() -> None:
+    """For the host, which nobody interrupts."""
+
+
+def _chunks(n: int) -> Iterator[Tuple[int, int]]:
+    """Where each chunk of ``n`` elements begins, and its size."""
+    return ((at, min(CHUNK, n - at)) for at in range(0, n, CHUNK))
+
+
+class Quota:
+    """What all tables of a store may have together: ``left`` elements more."""
+
+    __slots__ = ("left",)
+
+    def __init__(self, left: int) -> None:
+        self.left = left
+
+    def take(self, n: int) -> bool:
+        """Take ``n`` elements, if there are so many."""
+        if n > self.left:
+            return False
+        self.left -= n
+        return True
+
+    def give(self, n: int) -> None:
+        """Give ``n`` elements back."""
+        self.left += n
+
 
 class TableInst:
-    """A table instance; ``limit`` is the most elements it may grow to."""
+    """A table instance; its elements count against ``quota``.
 
-    __slots__ = ("_pristine", "elems", "limit", "type")
+    Raises: MemoryError if the quota has not enough for the initial size.
+    """
 
-    def __init__(self, tabletype: TableType, limit: int, init: Any = None) -> None:
+    __slots__ = ("_init", "_pristine", "elems", "quota", "type")
+
+    def __init__(self, tabletype: TableType, quota: Quota, init: Any = None) -> None:
         self.type = tabletype
-        maximum = tabletype.limits.max
-        self.limit = min(limit, 0xFFFF_FFFF if maximum is None else maximum)
+        self.quota = quota
+        if not quota.take(tabletype.limits.min):
+            raise MemoryError("more elements than the store may have")
+        self._init = init
         self.elems: List[Any] = [init] * tabletype.limits.min
-        self._pristine: Optional[List[Any]] = None
+        self._pristine: Optional[Tuple[int, List[Tuple[int, List[Any]]]]] = None
 
     def __len__(self) -> int:
         return len(self.elems)
@@ -46,30 +85,43 @@ class TableInst:
         self._check(i, 1)
         self.elems[i] = value
 
-    def grow(self, n: int, value: Any) -> int:
+    def grow(self, n: int, value: Any, look: Look = _no_look) -> int:
         """Grow by ``n`` elements; the old size, or -1 if refused.
 
         Spec: ``exec/modules.html#growing-tables``.
         """
         old = len(self.elems)
-        if old + n > self.limit:
+        maximum = self.type.limits.max
+        if (maximum is not None and old + n > maximum) or not self.quota.take(n):
             return -1
-        try:
-            self.elems.extend([value] * n)
-        except MemoryError:
-            return -1
+        for _, size in _chunks(n):
+            self.elems.extend([value] * size)
+            if n > CHUNK:
+                look()
         return old
 
-    def fill(self, i: int, value: Any, n: int) -> None:
+    def fill(self, i: int, value: Any, n: int, look: Look = _no_look) -> None:
         """``table.fill``.  Traps: TABLE_OUT_OF_BOUNDS, before any write."""
         self._check(i, n)
-        self.elems[i : i + n] = [value] * n
+        for at, size in _chunks(n):
+            self.elems[i + at : i + at + size] = [value] * size
+            if n > CHUNK:
+                look()
 
-    def copy_from(self, source: TableInst, d: int, s: int, n: int) -> None:
-        """``table.copy`` into this table.  Traps: TABLE_OUT_OF_BOUNDS, before any write."""
+    def copy_from(
+        self, source: TableInst, d: int, s: int, n: int, look: Look = _no_look
+    ) -> None:
+        """``table.copy`` into this table; overlap is allowed.
+
+        Traps: TABLE_OUT_OF_BOUNDS, before any write.
+        """
         source._check(s, n)
         self._check(d, n)
-        self.elems[d : d + n] = source.elems[s : s + n]
+        chunks = list(_chunks(n))
+        for at, size in chunks if d <= s or source is not self else reversed(chunks):
+            self.elems[d + at : d + at + size] = source.elems[s + at : s + at + size]
+            if n > CHUNK:
+                look()
 
     def init(self, items: Sequence[Any], d: int, s: int, n: int) -> None:
         """``table.init`` from a segment.  Traps: TABLE_OUT_OF_BOUNDS, before any write."""
@@ -82,14 +134,24 @@ class TableInst:
         if i + n > len(self.elems):
             raise _out_of_bounds(i, n, len(self.elems))
 
-    def keep_pristine(self) -> None:
-        """Remember the present elements for ``reset``."""
-        self._pristine = self.elems[:]
+    def keep_pristine(self, written: Optional[List[Tuple[int, int]]]) -> None:
+        """Remember the present elements for ``reset``.
+
+        ``written`` lists the (index, size) ranges that differ from the initial
+        element, or is None when that is not known (a start function ran).
+        """
+        size = len(self.elems)
+        ranges = [(0, size)] if written is None else written
+        self._pristine = size, [(i, self.elems[i : i + n]) for i, n in ranges]
 
     def reset(self) -> None:
         """Make the elements what they were when ``keep_pristine`` was called."""
         assert self._pristine is not None
-        self.elems[:] = self._pristine
+        size, runs = self._pristine
+        self.quota.give(len(self.elems) - size)
+        self.elems[:] = [self._init] * size
+        for i, items in runs:
+            self.elems[i : i + len(items)] = items
 
 
 def _out_of_bounds(i: int, n: int, size: int) -> WasmTrap:

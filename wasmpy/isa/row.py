@@ -11,7 +11,7 @@ Spec: ``appendix/index-instructions.html``.
 
 from __future__ import annotations
 
-from typing import Dict, NamedTuple, Optional, Tuple
+from typing import Dict, NamedTuple, Optional, Tuple, Union
 
 from wasmpy.errors import TrapKind
 from wasmpy.syntax.types import ResultType
@@ -28,12 +28,33 @@ class Access(NamedTuple):
 
     ``kind`` is ``u`` or ``s`` for integers (zero- or sign-extended to
     ``bits``), ``f`` for floats; ``store`` tells which way the bytes go.
+    ``lanes`` says what the bytes are of a v128: nothing (there is none),
+    ``whole``, ``extend`` (half, each of ``part`` bytes extended as ``kind``
+    says), ``splat``, ``zero`` (the rest is zero) or ``lane`` (one, the rest
+    kept).
     """
 
     width: int
     kind: str
     bits: int
     store: bool
+    lanes: str = ""
+    part: int = 0
+
+
+class Atomic(NamedTuple):
+    """What an atomic instruction does to ``width`` bytes of memory.
+
+    ``operation`` is ``load``, ``store``, ``wait``, ``notify``, ``cmpxchg`` or
+    what is done to the value there and the operand.
+    """
+
+    operation: str
+    width: int
+
+
+Numeric = Tuple[str, Tuple[Union[int, str], ...]]
+"""An operator and its leading arguments."""
 
 
 class Instr(NamedTuple):
@@ -45,9 +66,13 @@ class Instr(NamedTuple):
     is how many values it pops whatever its types, where that is fixed: what a
     trap reports.  ``numeric``
     names the operator in ``wasmpy.numerics`` with its leading constant
-    arguments (widths); ``access`` is set for plain loads and stores.
+    arguments (widths, and names of shapes and of scalar operators); its
+    immediate, if there is one, is the operator's next argument, before the
+    operands; ``access`` is set for plain loads and stores.
     ``const`` is ``""`` (may not stand in a constant expression), ``"mvp"``,
-    or the feature that allows it there.
+    or the feature that allows it there.  ``lanes`` is the number of lanes
+    that a lane index may choose from.  ``atomic`` is set for atomic
+    instructions on memory.
     """
 
     op: int
@@ -57,7 +82,7 @@ class Instr(NamedTuple):
     immediates: Tuple[str, ...]
     params: Optional[ResultType]
     results: Optional[ResultType]
-    numeric: Optional[Tuple[str, Tuple[int, ...]]]
+    numeric: Optional[Numeric]
     access: Optional[Access]
     traps: Tuple[TrapKind, ...]
     feature: str
@@ -65,6 +90,15 @@ class Instr(NamedTuple):
     cost: int
     anchor: str
     operands: int
+    lanes: int = 0
+    atomic: Optional[Atomic] = None
+
+    @property
+    def width(self) -> int:
+        """How many bytes of memory it touches where its ``memarg`` says."""
+        if self.access is not None:
+            return self.access.width
+        return 0 if self.atomic is None else self.atomic.width
 
     @property
     def encoding(self) -> Tuple[Optional[int], int]:
@@ -83,7 +117,7 @@ def make_row(
     immediates: str = "",
     stack: Optional[Tuple[ResultType, ResultType]] = None,
     prefix: Optional[int] = None,
-    numeric: Optional[Tuple[str, Tuple[int, ...]]] = None,
+    numeric: Optional[Numeric] = None,
     access: Optional[Access] = None,
     traps: Tuple[TrapKind, ...] = (),
     feature: str = "mvp",
@@ -91,9 +125,11 @@ def make_row(
     cost: int = 1,
     anchor: str = "",
     operands: int = 0,
+    lanes: int = 0,
+    atomic: Optional[Atomic] = None,
 ) -> Instr:
     """A row; the anchor follows from the operator or the mnemonic unless given."""
-    if numeric is not None:
+    if numeric is not None and not anchor:
         anchor = f"exec/numerics.html#op-{numeric[0].replace('_', '-')}"
     elif not anchor:
         anchor = "exec/instructions.html#exec-" + mnemonic.replace("_", "-").replace(".", "-")
@@ -113,4 +149,6 @@ def make_row(
         cost=cost,
         anchor=anchor,
         operands=operands if stack is None else len(stack[0]),
+        lanes=lanes,
+        atomic=atomic,
     )

@@ -15,6 +15,7 @@ from __future__ import annotations
 from typing import Dict, Iterator, Tuple
 
 from wasmpy.errors import TrapKind
+from wasmpy.isa import aggregate, atomic, exception, tail, vector, wide
 from wasmpy.isa.row import OP_COUNT, PREFIX_BASE, Access, Instr
 from wasmpy.isa.row import make_row as _row
 from wasmpy.syntax.types import F32, F64, FUNCREF, I32, I64, ValType
@@ -259,6 +260,12 @@ def _rows() -> Iterator[Instr]:
     yield from _same_width()
     yield from _saturating()
     yield from _reference()
+    yield from vector.rows()
+    yield from exception.rows()
+    yield from tail.rows()
+    yield from wide.rows()
+    yield from atomic.rows()
+    yield from aggregate.rows()
 
 
 INSTRS: Tuple[Instr, ...] = tuple(sorted(_rows(), key=lambda row: row.op))

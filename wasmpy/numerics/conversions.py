@@ -12,6 +12,7 @@ import math
 
 from wasmpy.errors import TrapKind
 from wasmpy.numerics.bits import NAN, float_bits, float_from_bits, fround, signed, trap
+from wasmpy.numerics.integers import sat_s, sat_u
 
 
 def wrap(M: int, N: int, i: int) -> int:
@@ -27,6 +28,16 @@ def extend_u(M: int, N: int, i: int) -> int:
 def extend_s(M: int, N: int, i: int) -> int:
     """``i``, extended with its sign."""
     return signed(M, i) % (1 << N)
+
+
+def narrow_u(M: int, N: int, i: int) -> int:
+    """Signed ``i`` clamped to the unsigned integers of the narrower width."""
+    return sat_u(N, signed(M, i))
+
+
+def narrow_s(M: int, N: int, i: int) -> int:
+    """Signed ``i`` clamped to the signed integers of the narrower width."""
+    return sat_s(N, signed(M, i))
 
 
 def trunc_u(M: int, N: int, z: float) -> int:

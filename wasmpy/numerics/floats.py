@@ -77,6 +77,26 @@ def fcopysign(N: int, z1: float, z2: float) -> float:
     return math.copysign(z1, z2)
 
 
+def fpmin(N: int, z1: float, z2: float) -> float:
+    """``z2`` if it is less, else ``z1``; one of the operands, bit for bit."""
+    return z2 if z2 < z1 else z1
+
+
+def fpmax(N: int, z1: float, z2: float) -> float:
+    """``z2`` if it is greater, else ``z1``; one of the operands, bit for bit."""
+    return z2 if z1 < z2 else z1
+
+
+def frelaxed_madd(N: int, z1: float, z2: float, z3: float) -> float:
+    """The product plus ``z3``: rounded twice, as in the deterministic profile."""
+    return fadd(N, fmul(N, z1, z2), z3)
+
+
+def frelaxed_nmadd(N: int, z1: float, z2: float, z3: float) -> float:
+    """The negated product plus ``z3``: rounded twice, as in the deterministic profile."""
+    return frelaxed_madd(N, fneg(N, z1), z2, z3)
+
+
 def _integral(z: float, rounded: int) -> float:
     """The float of an integer that ``z`` was rounded to, with the sign of ``z``."""
     return math.copysign(float(rounded), z)

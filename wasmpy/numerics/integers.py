@@ -180,3 +180,97 @@ def ige_s(N: int, i1: int, i2: int) -> int:
 def iextend_s(N: int, M: int, i: int) -> int:
     """The low M bits of ``i``, sign-extended to N."""
     return signed(M, i % (1 << M)) % (1 << N)
+
+
+# Operators that only vectors have instructions for
+
+
+def inot(N: int, i: int) -> int:
+    """The bitwise negation."""
+    return i ^ (1 << N) - 1
+
+
+def iandnot(N: int, i1: int, i2: int) -> int:
+    """The bitwise conjunction of ``i1`` and the negation of ``i2``."""
+    return i1 & inot(N, i2)
+
+
+def ibitselect(N: int, i1: int, i2: int, i3: int) -> int:
+    """The bits of ``i1`` where ``i3`` has ones, of ``i2`` where it has zeros."""
+    return i1 & i3 | iandnot(N, i2, i3)
+
+
+def iabs(N: int, i: int) -> int:
+    """The magnitude of signed ``i``, modulo 2^N."""
+    return i if i < (1 << N - 1) else (1 << N) - i
+
+
+def ineg(N: int, i: int) -> int:
+    """The negation, modulo 2^N."""
+    return -i % (1 << N)
+
+
+def imin_u(N: int, i1: int, i2: int) -> int:
+    """The lesser, unsigned."""
+    return i1 if ilt_u(N, i1, i2) else i2
+
+
+def imin_s(N: int, i1: int, i2: int) -> int:
+    """The lesser, signed."""
+    return i1 if ilt_s(N, i1, i2) else i2
+
+
+def imax_u(N: int, i1: int, i2: int) -> int:
+    """The greater, unsigned."""
+    return i1 if igt_u(N, i1, i2) else i2
+
+
+def imax_s(N: int, i1: int, i2: int) -> int:
+    """The greater, signed."""
+    return i1 if igt_s(N, i1, i2) else i2
+
+
+def sat_u(N: int, i: int) -> int:
+    """Any integer clamped to 0 .. 2^N - 1.  Spec: ``exec/numerics.html#aux-sat-u``."""
+    return 0 if i < 0 else (1 << N) - 1 if i >= (1 << N) else i
+
+
+def sat_s(N: int, i: int) -> int:
+    """Any integer clamped to the signed range.  Spec: ``exec/numerics.html#aux-sat-s``."""
+    return (
+        (1 << N - 1)
+        if i < -(1 << N - 1)
+        else (1 << N - 1) - 1
+        if i >= (1 << N - 1)
+        else i % (1 << N)
+    )
+
+
+def iadd_sat_u(N: int, i1: int, i2: int) -> int:
+    """The sum, saturating."""
+    return sat_u(N, i1 + i2)
+
+
+def iadd_sat_s(N: int, i1: int, i2: int) -> int:
+    """The signed sum, saturating."""
+    return sat_s(N, signed(N, i1) + signed(N, i2))
+
+
+def isub_sat_u(N: int, i1: int, i2: int) -> int:
+    """The difference, saturating."""
+    return sat_u(N, i1 - i2)
+
+
+def isub_sat_s(N: int, i1: int, i2: int) -> int:
+    """The signed difference, saturating."""
+    return sat_s(N, signed(N, i1) - signed(N, i2))
+
+
+def iavgr_u(N: int, i1: int, i2: int) -> int:
+    """The average, rounded up."""
+    return (i1 + i2 + 1) // 2
+
+
+def iq15mulrsat_s(N: int, i1: int, i2: int) -> int:
+    """The product of two signed fixed-point numbers of 15 fraction bits, rounded, saturating."""
+    return sat_s(N, signed(N, i1) * signed(N, i2) + (1 << 14) >> 15)

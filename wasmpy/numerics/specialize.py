@@ -11,6 +11,12 @@ run time needs source text.
 'i1 + i2 & 4294967295'
 >>> str(specialize("idiv_s", (32,)))
 'idiv_s(32, i1, i2)'
+
+A constant may also name a shape of vectors or another operator; then the
+expression is a comprehension over the lanes, with that operator unfolded in it.
+
+>>> str(specialize("vunop", ("i64x2", "ineg")))
+'I64X2.vector([-c & 18446744073709551615 for c in I64X2.lanes(v)])'
 """
 
 from __future__ import annotations
@@ -19,11 +25,16 @@ import ast
 import copy
 import inspect
 from types import ModuleType
-from typing import Dict, Iterator, List, NamedTuple, Optional, Set, Tuple, Union
+from typing import Dict, FrozenSet, Iterator, List, Mapping, NamedTuple, Optional, Set, Tuple, Union
 
-from wasmpy.numerics import bits, conversions, floats, integers
+from wasmpy.numerics import bits, conversions, floats, integers, vectors
 
-_MODULES: Tuple[ModuleType, ...] = (bits, integers, floats, conversions)
+_MODULES: Tuple[ModuleType, ...] = (bits, integers, floats, conversions, vectors)
+
+Constant = Union[int, str]
+"""A leading argument of an operator: a width, or the name of a shape or of an operator."""
+
+_SHAPES = {shape.name.upper(): shape for shape in vectors.SHAPES.values()}
 
 
 class Specialized(NamedTuple):
@@ -35,6 +46,11 @@ class Specialized(NamedTuple):
 
     def __str__(self) -> str:
         return ast.unparse(self.expr)
+
+    @property
+    def loops(self) -> bool:
+        """Whether it goes over lanes: its operands then cannot be any expression."""
+        return any(isinstance(node, ast.ListComp) for node in ast.walk(self.expr))
 
     def applied(self, *args: ast.expr) -> ast.expr:
         """The expression with ``args`` in place of the operands.
@@ -56,6 +72,12 @@ def _functions() -> Dict[str, ast.FunctionDef]:
     return found
 
 
+_CONSTANTS: Dict[ModuleType, FrozenSet[str]] = {
+    bits: frozenset(("NAN",)),
+    vectors: frozenset(name for name in vars(vectors) if name.lstrip("_").isupper()),
+}
+"""What operators refer to that is no function."""
+
 FUNCTIONS: Dict[str, ast.FunctionDef] = {}
 """The syntax tree of every operator, filled on first use."""
 
@@ -65,22 +87,30 @@ def home(name: str) -> ModuleType:
     for module in _MODULES:
         if getattr(getattr(module, name, None), "__module__", None) == module.__name__:
             return module
-        if name in ("NAN",) and module is bits:
+        if name in _CONSTANTS.get(module, ()):
             return module
     raise KeyError(name)
 
 
-def specialize(name: str, widths: Tuple[int, ...]) -> Specialized:
+def _constant(value: Constant) -> ast.expr:
+    """A leading argument as an expression."""
+    if isinstance(value, str):
+        shape = value.upper()
+        return ast.Name(shape if shape in _SHAPES else value, ast.Load())
+    return ast.Constant(value)
+
+
+def specialize(name: str, constants: Tuple[Constant, ...]) -> Specialized:
     """Operator ``name`` with its leading arguments fixed.  Raises: KeyError."""
     if not FUNCTIONS:
         FUNCTIONS.update(_functions())
     function = FUNCTIONS[name]
     params = [a.arg for a in function.args.args]
-    env = {p: ast.Constant(w) for p, w in zip(params, widths)}
-    operands = tuple(params[len(widths) :])
+    env = {p: _constant(c) for p, c in zip(params, constants)}
+    operands = tuple(params[len(constants) :])
     expr = _single_expression(function, env)
     if expr is None:
-        args: List[ast.expr] = [ast.Constant(w) for w in widths]
+        args: List[ast.expr] = [_constant(c) for c in constants]
         args += [ast.Name(p, ast.Load()) for p in operands]
         expr = ast.Call(ast.Name(name, ast.Load()), args, [])
     ast.fix_missing_locations(expr)
@@ -88,7 +118,9 @@ def specialize(name: str, widths: Tuple[int, ...]) -> Specialized:
 
 
 def _names(expr: ast.expr, operands: Tuple[str, ...]) -> Iterator[str]:
-    bound = {n.target.id for n in ast.walk(expr) if isinstance(n, ast.NamedExpr)}
+    bound = {
+        n.id for n in ast.walk(expr) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)
+    }
     seen: Set[str] = set()
     for node in ast.walk(expr):
         if isinstance(node, ast.Name) and node.id not in {*operands, *bound, *seen}:
@@ -97,7 +129,7 @@ def _names(expr: ast.expr, operands: Tuple[str, ...]) -> Iterator[str]:
 
 
 def _single_expression(
-    function: ast.FunctionDef, env: Dict[str, ast.Constant]
+    function: ast.FunctionDef, env: Mapping[str, ast.expr]
 ) -> Optional[ast.expr]:
     """The body as one expression under ``env``, or None."""
     for statement in function.body:
@@ -121,11 +153,19 @@ def _single_expression(
 class _Folder(ast.NodeTransformer):
     """Puts constants in, folds them, and unfolds operators that are one expression."""
 
-    def __init__(self, env: Dict[str, ast.Constant]) -> None:
+    def __init__(self, env: Mapping[str, ast.expr]) -> None:
         self.env = env
 
     def visit_Name(self, node: ast.Name) -> ast.expr:
         return copy.deepcopy(self.env.get(node.id, node))
+
+    def visit_Attribute(self, node: ast.Attribute) -> ast.expr:
+        self.generic_visit(node)
+        if isinstance(node.value, ast.Name) and node.value.id in _SHAPES:
+            value = getattr(_SHAPES[node.value.id], node.attr)
+            if isinstance(value, int):
+                return ast.Constant(value)
+        return node
 
     def visit_Call(self, node: ast.Call) -> ast.expr:
         self.generic_visit(node)
@@ -177,7 +217,18 @@ class _Folder(ast.NodeTransformer):
         self.generic_visit(node)
         if isinstance(node.test, ast.Constant):
             return node.body if node.test.value else node.orelse
+        if _is_truth(node.test):
+            assert isinstance(node.test, ast.IfExp)
+            node.test = node.test.test
         return node
+
+
+def _is_truth(node: ast.expr) -> bool:
+    """Whether ``node`` is ``1 if ... else 0``."""
+    if not isinstance(node, ast.IfExp):
+        return False
+    arms = node.body, node.orelse
+    return [arm.value for arm in arms if isinstance(arm, ast.Constant)] == [1, 0]
 
 
 def _evaluate(node: ast.expr) -> Union[int, float]:
@@ -196,7 +247,11 @@ def _inline(
     once is bound by ``:=`` where it is first evaluated.
     """
     result = copy.deepcopy(expr)
-    for param, arg in zip(params, args):
+    # An argument may be called as a later parameter is: mark the parameters apart first.
+    marks = [f"<{param}>" for param in params]
+    for param, mark in zip(params, marks):
+        result = _Substitute(param, {}, ast.Name(mark, ast.Load())).visit(result)
+    for param, arg in zip(marks, args):
         uses = [n for n in _in_order(result) if isinstance(n, ast.Name) and n.id == param]
         simple = isinstance(arg, (ast.Name, ast.Constant))
         if len(uses) <= 1 or simple:
@@ -204,7 +259,7 @@ def _inline(
             continue
         if not _always_evaluated(result, param):
             return None
-        name = f"{prefix}{param}"
+        name = f"{prefix}{param[1:-1]}"
         first = ast.NamedExpr(ast.Name(name, ast.Store()), arg)
         again = ast.Name(name, ast.Load())
         result = _Substitute(param, {id(uses[0]): first}, again).visit(result)

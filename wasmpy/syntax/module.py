@@ -13,15 +13,18 @@ Spec: ``syntax/modules.html``.
 from __future__ import annotations
 
 import dataclasses
-from typing import Any, List, NamedTuple, Optional, Tuple, Union
+from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Tuple, Union
 
 from wasmpy.syntax.types import (
+    CompType,
     ExternType,
     FuncType,
     GlobalType,
     MemType,
     RefType,
+    SubType,
     TableType,
+    TagType,
     ValType,
 )
 
@@ -134,7 +137,25 @@ class TypeUse(NamedTuple):
     typeidx: int
 
 
-ImportDesc = Union[TypeUse, TableType, MemType, GlobalType]
+class TagUse(NamedTuple):
+    """A tag, imported or not: the index of its type."""
+
+    typeidx: int
+
+
+class Catch(NamedTuple):
+    """A clause of ``try_table``: the tag it is for, or None for all.
+
+    With ``ref`` the exception itself is carried to the label behind its
+    values.
+    """
+
+    tag: Optional[int]
+    ref: bool
+    label: int
+
+
+ImportDesc = Union[TypeUse, TableType, MemType, GlobalType, TagUse]
 
 
 class Import(NamedTuple):
@@ -147,7 +168,7 @@ class Import(NamedTuple):
 
 @dataclasses.dataclass(frozen=True)
 class Export:
-    """An export; ``kind`` is ``func``, ``table``, ``memory`` or ``global``."""
+    """An export; ``kind`` is ``func``, ``table``, ``memory``, ``global`` or ``tag``."""
 
     name: str
     kind: str
@@ -164,11 +185,25 @@ class Custom(NamedTuple):
 
 @dataclasses.dataclass
 class Names:
-    """What the name section says; each map may be empty."""
+    """What the name section says; each map may be empty.
+
+    Most map an index to a name; ``locals``, ``labels`` and ``fields`` map the
+    index of a function or type to such a map.  Labels are counted in the
+    order in which their blocks begin.
+    """
 
     module: Optional[str] = None
     funcs: Any = dataclasses.field(default_factory=dict)
     locals: Any = dataclasses.field(default_factory=dict)
+    labels: Any = dataclasses.field(default_factory=dict)
+    types: Any = dataclasses.field(default_factory=dict)
+    tables: Any = dataclasses.field(default_factory=dict)
+    memories: Any = dataclasses.field(default_factory=dict)
+    globals: Any = dataclasses.field(default_factory=dict)
+    elems: Any = dataclasses.field(default_factory=dict)
+    datas: Any = dataclasses.field(default_factory=dict)
+    fields: Any = dataclasses.field(default_factory=dict)
+    tags: Any = dataclasses.field(default_factory=dict)
 
 
 @dataclasses.dataclass
@@ -177,22 +212,33 @@ class Module:
 
     The index spaces have the imports first.  ``binary`` is the file it was
     decoded from, or None.  ``datacount`` is the number in the data count
-    section, or None without one.
+    section, or None without one.  ``branch_hints`` has, for the index of a
+    function and the pc of an ``if`` or ``br_if`` in it, whether the branch is
+    likely (1) or not (0).
+
+    ``types`` are in the order of their indices.  ``subs`` has what is
+    declared of those that are not :data:`~wasmpy.syntax.types.PLAIN`, and
+    ``recs`` the recursion groups of several types, each as its first index
+    and its length; every other type is a group of its own.
     """
 
-    types: List[FuncType] = dataclasses.field(default_factory=list)
+    types: List[CompType] = dataclasses.field(default_factory=list)
     imports: List[Import] = dataclasses.field(default_factory=list)
     funcs: List[Func] = dataclasses.field(default_factory=list)
     tables: List[Table] = dataclasses.field(default_factory=list)
     mems: List[Mem] = dataclasses.field(default_factory=list)
+    tags: List[TagUse] = dataclasses.field(default_factory=list)
     globals: List[Global] = dataclasses.field(default_factory=list)
     exports: List[Export] = dataclasses.field(default_factory=list)
     start: Optional[int] = None
     elems: List[Elem] = dataclasses.field(default_factory=list)
     datas: List[Data] = dataclasses.field(default_factory=list)
     datacount: Optional[int] = None
+    subs: Dict[int, SubType] = dataclasses.field(default_factory=dict)
+    recs: List[Tuple[int, int]] = dataclasses.field(default_factory=list)
     customs: List[Custom] = dataclasses.field(default_factory=list)
     names: Names = dataclasses.field(default_factory=Names)
+    branch_hints: Dict[int, Dict[int, int]] = dataclasses.field(default_factory=dict)
     binary: Optional[bytes] = dataclasses.field(default=None, repr=False, compare=False)
 
     def imported(self, kind: type) -> List[Import]:
@@ -204,8 +250,29 @@ class Module:
         imported = [i.desc.typeidx for i in self.imports if isinstance(i.desc, TypeUse)]
         return imported + [f.typeidx for f in self.funcs]
 
+    def all_tags(self) -> List[TagUse]:
+        """The type of every tag, imports first."""
+        return [i.desc for i in self.imports if isinstance(i.desc, TagUse)] + self.tags
+
     def import_type(self, item: Import) -> ExternType:
         """The external type of an import."""
         if isinstance(item.desc, TypeUse):
-            return self.types[item.desc.typeidx]
+            return self.functype(item.desc.typeidx)
+        if isinstance(item.desc, TagUse):
+            return TagType(self.functype(item.desc.typeidx))
         return item.desc
+
+    def functype(self, typeidx: int) -> FuncType:
+        """The function type at an index; validation makes sure that it is one."""
+        found = self.types[typeidx]
+        assert isinstance(found, FuncType)
+        return found
+
+    def groups(self) -> Iterator[Tuple[int, int]]:
+        """The recursion groups in order: of each the first index and the length."""
+        at = 0
+        for start, count in self.recs:
+            yield from ((x, 1) for x in range(at, start))
+            yield start, count
+            at = start + count
+        yield from ((x, 1) for x in range(at, len(self.types)))

@@ -21,8 +21,9 @@ from wasmpy.isa.derived import BY_OP, op_of
 from wasmpy.isa.table import INSTRS, OP_COUNT, Instr
 from wasmpy.syntax.module import Expr
 from wasmpy.syntax.types import I32
-from wasmpy.valid import instr
-from wasmpy.valid.context import EMPTY, Context, Signature, codes_of
+from wasmpy.valid import aggregate, exceptions, instr  # noqa: F401 - they register their rules
+from wasmpy.valid.codes import code_of, codes_of
+from wasmpy.valid.context import EMPTY, Context, Signature
 from wasmpy.valid.control import SideTable
 from wasmpy.valid.stack import RULES, Body, Rule
 
@@ -35,11 +36,12 @@ _BY_NAME: Dict[int, int] = {
     op_of("local.get"): _LOCAL_GET,
     op_of("local.set"): _LOCAL_SET,
     op_of("local.tee"): _LOCAL_TEE,
-    **dict.fromkeys(map(op_of, ("block", "loop", "if")), _OPEN),
+    **dict.fromkeys(map(op_of, ("block", "loop", "if", "try_table")), _OPEN),
     op_of("end"): _CLOSE,
 }
 _GLOBAL_GET, _END = op_of("global.get"), op_of("end")
 _OFFSET_LIMIT = 1 << 32
+_OFFSET_LIMIT_64 = 1 << 64
 _MANY_LOCALS = 1000
 
 
@@ -52,7 +54,7 @@ def _shape(row: Instr) -> int:
     assert row.params is not None
     assert row.results is not None
     arities = len(row.params), len(row.results)
-    if row.immediates == ("memarg",):
+    if row.immediates == ("memarg",) and row.access is not None:
         return {(1, 1): _LOAD, (2, 0): _STORE}.get(arities, _TABLE)
     if any(instr.CHECKS[kind] is not instr.no_check for kind in row.immediates):
         return _TABLE
@@ -62,7 +64,7 @@ def _shape(row: Instr) -> int:
 
 
 def _code(types: Any, place: int) -> int:
-    return types[place].code if types else 0
+    return code_of(types[place]) if types else 0
 
 
 # Of each row the type of its last parameter and of its first result, the
@@ -90,6 +92,13 @@ def _shapes(features: Features) -> Tuple[int, ...]:
     return tuple(shapes)
 
 
+@functools.lru_cache(maxsize=16)
+def _stateful_shapes(features: Features) -> Tuple[int, ...]:
+    """As ``_shapes``, with access to locals by rule."""
+    local = (_LOCAL_GET, _LOCAL_SET, _LOCAL_TEE)
+    return tuple([_RULE if shape in local else shape for shape in _shapes(features)])
+
+
 def validate_body(C: Context, func: int, expr: Expr, locals_: bytes, results: bytes) -> SideTable:
     """Validate the body of function ``func``; where its branches go.
 
@@ -99,7 +108,7 @@ def validate_body(C: Context, func: int, expr: Expr, locals_: bytes, results: by
     """
     v = Body(C, expr.ops, expr.imms, locals_, results, func)
     height = _run(v)
-    return SideTable(v.branches, height)
+    return SideTable(v.branches, height, v.heights)
 
 
 def validate_constant(C: Context, expr: Expr, result: int, where: str, known: int) -> None:
@@ -109,7 +118,7 @@ def validate_constant(C: Context, expr: Expr, result: int, where: str, known: in
 
     Spec: ``valid/instructions.html#constant-expressions``.  Raises: InvalidError.
     """
-    v = Body(C, expr.ops, expr.imms, b"", bytes([result]), None, where)
+    v = Body(C, expr.ops, expr.imms, b"", C.codes.frozen([result]), None, where)
     if "gc" not in C.features:
         known = min(known, C.imported_globals)
     try:
@@ -148,7 +157,9 @@ def _run(v: Body) -> int:  # noqa: C901, PLR0912, PLR0915 - the hot loop of vali
     it moves with the control frames.
     """
     C = v.C
-    shapes = _shapes(C.features)
+    # Locals without a default value have a state, which their rules know.
+    unset = not C.codes.unset.isdisjoint(v.locals[v.params :])
+    shapes = _stateful_shapes(C.features) if unset else _shapes(C.features)
     takes, gives, natural = _TAKES, _GIVES, _NATURAL
     imms = v.imms
     vals = v.vals
@@ -158,8 +169,11 @@ def _run(v: Body) -> int:  # noqa: C901, PLR0912, PLR0915 - the hot loop of vali
     # A tuple is indexed faster than bytes; a hostile module declares many locals for nothing.
     locals_ = tuple(v.locals) if len(v.locals) < _MANY_LOCALS else v.locals
     known = len(locals_)
-    mems = len(C.mems)
-    i32 = I32.code
+    # Accesses to the first memories are in line as long as these have one address type.
+    addrtype = C.mems[0].addrtype if C.mems else I32
+    mems = next((i for i, m in enumerate(C.mems) if m.addrtype != addrtype), len(C.mems))
+    address = addrtype.code
+    offsets = _OFFSET_LIMIT if addrtype == I32 else _OFFSET_LIMIT_64
     highest = 1
     for pc, op in enumerate(v.ops):
         shape = shapes[op]
@@ -192,19 +206,19 @@ def _run(v: Body) -> int:  # noqa: C901, PLR0912, PLR0915 - the hot loop of vali
             else:
                 push(found)
                 v.pc = pc
-                _by_table(v, op)
+                by_table(v, op)
         elif shape == _LOAD:
             align, offset, memidx = imms[pc]
             if (
-                vals[-1] == i32
+                vals[-1] == address
                 and align <= natural[op]
                 and memidx < mems
-                and offset < _OFFSET_LIMIT
+                and offset < offsets
             ):
                 vals[-1] = gives[op]
             else:
                 v.pc = pc
-                _by_table(v, op)
+                by_table(v, op)
         elif shape == _STORE:
             align, offset, memidx = imms[pc]
             if len(vals) > highest:
@@ -212,16 +226,16 @@ def _run(v: Body) -> int:  # noqa: C901, PLR0912, PLR0915 - the hot loop of vali
             found = pop()
             if (
                 found == takes[op]
-                and vals[-1] == i32
+                and vals[-1] == address
                 and align <= natural[op]
                 and memidx < mems
-                and offset < _OFFSET_LIMIT
+                and offset < offsets
             ):
                 pop()
             else:
                 push(found)
                 v.pc = pc
-                _by_table(v, op)
+                by_table(v, op)
         elif shape == _LOCAL_SET:
             x = imms[pc]
             if len(vals) > highest:
@@ -241,12 +255,12 @@ def _run(v: Body) -> int:  # noqa: C901, PLR0912, PLR0915 - the hot loop of vali
                 vals[-1] = gives[op]
             else:
                 v.pc = pc
-                _by_table(v, op)
+                by_table(v, op)
         elif shape == _TABLE:
             if len(vals) > highest:
                 highest = len(vals)
             v.pc = pc
-            _by_table(v, op)
+            by_table(v, op)
         else:
             v.pc = pc
             _refuse(v, op)
@@ -270,13 +284,17 @@ def _check(v: Body, op: int) -> None:
         instr.CHECKS[kind](v, row, item)
 
 
-def _by_table(v: Body, op: int) -> None:
+def by_table(v: Body, op: int) -> None:
     """An instruction by its row alone."""
     row = BY_OP[op]
     assert row is not None
     if row.immediates:
         _check(v, op)
     params, results = _SIGNATURES[op]
+    if "memarg" in row.immediates and "memory64" in v.C.features:
+        imm = v.imms[v.pc]
+        _, _, memidx = imm if len(row.immediates) == 1 else imm[row.immediates.index("memarg")]
+        params = codes_of([v.C.mems[memidx].addrtype]) + params[1:]
     v.pop_types(params)
     v.vals += results
 

@@ -1,10 +1,7 @@
-"""The context C of the validation rules, with types as bytes.
+"""The context C of the validation rules, with types as codes.
 
-What belongs here: what a rule can look up, and how types are written while a
-body is validated.  What does not: the state of one body (``stack``).
-
-A value type is one byte, so that a result type is a ``bytes`` and a whole
-signature is compared in one step.
+What belongs here: what a rule can look up.  What does not: which code a type
+has (``codes``), the state of one body (``stack``).
 
 Spec: ``valid/conventions.html#contexts``.
 """
@@ -12,62 +9,34 @@ Spec: ``valid/conventions.html#contexts``.
 from __future__ import annotations
 
 import dataclasses
-from typing import Dict, FrozenSet, Iterable, List, NamedTuple, Set
+from typing import Dict, List, NamedTuple, Optional, Set
 
 from wasmpy.config import Features, Limits
 from wasmpy.errors import InvalidError
 from wasmpy.isa.derived import op_of
 from wasmpy.syntax.module import Active, Expr, Module
 from wasmpy.syntax.types import (
-    VALTYPES,
+    CompType,
+    DefType,
     FuncType,
     GlobalType,
-    HeapType,
     MemType,
     RefType,
     TableType,
-    ValType,
+)
+from wasmpy.valid.canonical import TypeSpace
+from wasmpy.valid.codes import (
+    BOTTOM,
+    REF_CODES,
+    SENTINEL,
+    TYPE_OF,
+    TypeCodes,
+    code_of,
+    codes_of,
+    type_text,
 )
 
-BOTTOM = 0xFF
-"""The type of an operand that unreachable code takes from nowhere; matches every type."""
-
-SENTINEL = 0
-"""Stands in the type stack under the operands of each control frame; matches no type."""
-
 _REF_FUNC = op_of("ref.func")
-_VALTYPE_OF: Dict[int, ValType] = {t.code: t for t in VALTYPES}
-REF_CODES: FrozenSet[int] = frozenset(t.code for t in VALTYPES if isinstance(t, RefType))
-"""The codes of the reference types."""
-
-_REF_OF_HEAP: Dict[HeapType, int] = {
-    t.heaptype: t.code for t in VALTYPES if isinstance(t, RefType) and t.null
-}
-
-
-def code_of(valtype: ValType) -> int:
-    """The code of a value type: its byte in the binary format."""
-    return valtype.code
-
-
-def codes_of(types: Iterable[ValType]) -> bytes:
-    """The codes of a result type."""
-    return bytes([t.code for t in types])
-
-
-def null_code(heaptype: HeapType) -> int:
-    """The code of the nullable reference to ``heaptype``.  Raises: KeyError for an unknown one."""
-    return _REF_OF_HEAP[heaptype]
-
-
-def type_text(codes: Iterable[int]) -> str:
-    r"""Codes as the spec writes a result type; what is unknown is ``_``.
-
-    >>> type_text(b"\x7f\xff")
-    '[i32 _]'
-    """
-    names = [str(_VALTYPE_OF[c]) if c in _VALTYPE_OF else "_" for c in codes]
-    return "[" + " ".join(names) + "]"
 
 
 class Signature(NamedTuple):
@@ -78,7 +47,7 @@ class Signature(NamedTuple):
 
 
 EMPTY = Signature(b"", b"")
-VALUE_SIGNATURE: Dict[int, Signature] = {c: Signature(b"", bytes([c])) for c in _VALTYPE_OF}
+VALUE_SIGNATURE: Dict[int, Signature] = {c: Signature(b"", bytes([c])) for c in TYPE_OF}
 """The block type that is one value type, by its code."""
 
 
@@ -86,13 +55,15 @@ VALUE_SIGNATURE: Dict[int, Signature] = {c: Signature(b"", bytes([c])) for c in 
 class Context:
     """What the rules look up; the index spaces have the imports first.
 
-    ``refs`` are the functions that occur outside of bodies, which
+    ``types`` has the signature of each function type, and None for other
+    types, of which ``deftypes`` tells; ``funcidxs`` is the type index of each
+    function.  ``refs`` are the functions that occur outside of bodies, which
     ``ref.func`` in a body may name.
     """
 
     features: Features
     limits: Limits
-    types: List[Signature]
+    types: List[Optional[Signature]]
     funcs: List[Signature]
     tables: List[TableType]
     mems: List[MemType]
@@ -101,40 +72,86 @@ class Context:
     datas: int
     refs: Set[int]
     imported_globals: int
+    deftypes: List[DefType]
+    funcidxs: List[int]
+    codes: TypeCodes
+    table_codes: List[int]
+    global_codes: List[int]
+    elem_codes: List[int]
+    tags: List[Signature]
+
+    field_codes: Dict[int, bytes] = dataclasses.field(default_factory=dict)
+    """The codes of the values of a structure's fields, once they were asked for."""
+
+    def comp(self, typeidx: int) -> Optional[CompType]:
+        """The composite type at a type index, closed, or None if there is no such index."""
+        return self.deftypes[typeidx].comp if typeidx < len(self.deftypes) else None
 
 
-def signature(functype: FuncType) -> Signature:
-    """A function type in codes."""
-    return Signature(codes_of(functype.params), codes_of(functype.results))
-
-
-def module_context(module: Module, features: Features, limits: Limits) -> Context:
-    """The context of ``module``.
+def module_context(
+    module: Module, features: Features, limits: Limits, *, wide: bool = False
+) -> Context:
+    """The context of ``module``, with ``wide`` codes if a byte is not enough.
 
     Spec: ``valid/modules.html#valid-module``.
-    Raises: InvalidError for a type index that is none.
+    Raises: InvalidError for a type index that is none; TooManyTypes.
     """
-    types = [signature(t) for t in module.types]
-    funcs: List[Signature] = []
-    for x in module.functypes():
-        if not 0 <= x < len(types):
-            raise InvalidError(f"unknown type {x}", "functype", func=len(funcs))
-        funcs.append(types[x])
+    deftypes = TypeSpace().close(module)
+    codes = TypeCodes(deftypes, wide=wide)
+    types = [_signature(codes, t) for t in module.types]
+    funcidxs = module.functypes()
     descs = [i.desc for i in module.imports]
     globals_ = [d for d in descs if isinstance(d, GlobalType)]
+    imported = len(globals_)
+    globals_ += [g.type for g in module.globals]
+    tables = [d for d in descs if isinstance(d, TableType)] + [t.type for t in module.tables]
+    elems = [e.type for e in module.elems]
     return Context(
         features,
         limits,
         types,
-        funcs,
-        [d for d in descs if isinstance(d, TableType)] + [t.type for t in module.tables],
+        [_functype(types, x, i) for i, x in enumerate(funcidxs)],
+        tables,
         [d for d in descs if isinstance(d, MemType)] + [m.type for m in module.mems],
-        globals_ + [g.type for g in module.globals],
-        [e.type for e in module.elems],
+        globals_,
+        elems,
         len(module.datas),
         _refs(module),
-        len(globals_),
+        imported,
+        deftypes,
+        funcidxs,
+        codes,
+        [codes.of(t.reftype) for t in tables],
+        [codes.of(t.valtype) for t in globals_],
+        [codes.of(t) for t in elems],
+        [_tagtype(types, tag.typeidx) for tag in module.all_tags()],
     )
+
+
+def _signature(codes: TypeCodes, comp: CompType) -> Optional[Signature]:
+    if not isinstance(comp, FuncType):
+        return None
+    return Signature(codes.all_of(comp.params), codes.all_of(comp.results))
+
+
+def _functype(types: List[Optional[Signature]], typeidx: int, func: int) -> Signature:
+    """The signature of a function.  Raises: InvalidError."""
+    if not 0 <= typeidx < len(types):
+        raise InvalidError(f"unknown type {typeidx}", "functype", func=func)
+    found = types[typeidx]
+    if found is None:
+        raise InvalidError(f"type {typeidx} is not a function type", "functype", func=func)
+    return found
+
+
+def _tagtype(types: List[Optional[Signature]], typeidx: int) -> Signature:
+    """The signature of a tag.  Spec: ``valid/types.html#valid-tagtype``.  Raises: InvalidError."""
+    found = types[typeidx] if 0 <= typeidx < len(types) else None
+    if found is None:
+        raise InvalidError(f"unknown type {typeidx}: a tag has a function type", "tagtype")
+    if found.results:
+        raise InvalidError("non-empty tag result type", "tagtype")
+    return found
 
 
 def _refs(module: Module) -> Set[int]:
@@ -153,3 +170,9 @@ def _refs(module: Module) -> Set[int]:
     for expr in exprs:
         refs.update(x for op, x in zip(expr.ops, expr.imms) if op == _REF_FUNC)
     return refs
+
+
+__all__ = [
+    "BOTTOM", "EMPTY", "REF_CODES", "SENTINEL", "VALUE_SIGNATURE", "Context", "Signature",
+    "TypeCodes", "code_of", "codes_of", "module_context", "type_text",
+]  # fmt: skip

@@ -7,7 +7,7 @@ Spec: ``valid/instructions.html#control-instructions``.
 
 from __future__ import annotations
 
-from typing import Any, List, NamedTuple, Tuple
+from typing import Any, List, NamedTuple, Sequence, Tuple
 
 from wasmpy.isa.derived import op_of
 from wasmpy.syntax.types import FUNCREF, I32
@@ -42,22 +42,29 @@ class SideTable(NamedTuple):
     ``end``.  Code that cannot be reached has entries too, with 0 removed
     where that is not known.  ``max_height`` is a height the operand stack
     never passes, counted in values.
+
+    ``try_table`` has an entry for each of its catch clauses: where it goes,
+    how many values it carries (those of the exception), and how many it
+    removes of those that lay below the block.  ``heights`` has one number for
+    each ``try_table``, in the order of the instructions: how many values lie
+    below it, its parameters taken.
     """
 
     branches: List[int]
     max_height: int
+    heights: Sequence[int] = ()
 
 
 def _signature(v: Body, blocktype: Any) -> Signature:
     """The type of a block that has one.  Spec: ``valid/types.html#valid-blocktype``."""
     if isinstance(blocktype, int):
-        if blocktype >= len(v.C.types):
-            v.unknown("type", blocktype)
-        return v.C.types[blocktype]
-    return VALUE_SIGNATURE[blocktype.code]
+        return v.signature(blocktype)
+    if blocktype.code:
+        return VALUE_SIGNATURE[blocktype.code]
+    return Signature(b"", v.C.codes.frozen([v.code(blocktype)]))
 
 
-def _enter(v: Body, op: int, blocktype: Any, place: int) -> None:
+def enter(v: Body, op: int, blocktype: Any, place: int) -> None:
     """Take the parameters of a block and push its control frame."""
     vals = v.vals
     if blocktype is None:
@@ -73,12 +80,12 @@ def _enter(v: Body, op: int, blocktype: Any, place: int) -> None:
 
 @rule("block")
 def _block(v: Body, blocktype: Any) -> None:
-    _enter(v, _BLOCK, blocktype, 0)
+    enter(v, _BLOCK, blocktype, 0)
 
 
 @rule("loop")
 def _loop(v: Body, blocktype: Any) -> None:
-    _enter(v, _LOOP, blocktype, v.pc + 1)
+    enter(v, _LOOP, blocktype, v.pc + 1)
 
 
 @rule("if")
@@ -87,7 +94,7 @@ def _if(v: Body, blocktype: Any) -> None:
     branches = v.branches
     place = len(branches)
     branches += (0, 0, 0)
-    _enter(v, _IF, blocktype, place)
+    enter(v, _IF, blocktype, place)
     branches[place + 1] = len(v.ctrls[-1][CTRL_START])
 
 
@@ -97,7 +104,7 @@ def _leave(v: Body, top: Ctrl) -> None:
     height = top[CTRL_BASE] + 1
     types = top[CTRL_END]
     if vals[height:] != types:
-        there = bytes(vals[height:])
+        there = v.C.codes.frozen(vals[height:])
         v.pop_types(types)
         if len(vals) != height:
             raise v.mismatched(types, there)
@@ -133,7 +140,7 @@ def _end(v: Body, _: Any) -> None:
     after = v.pc + 1
     if op == _IF:
         # Without else the other arm passes the parameters on.
-        if start != end:
+        if start != end and not v.C.codes.all_match(start, end):
             raise v.mismatched(end, start)
         v.branches[place] = after
     elif op == FUNCTION:
@@ -145,7 +152,7 @@ def _end(v: Body, _: Any) -> None:
     ctrls.pop()
 
 
-def _branch(v: Body, depth: int) -> bytes:
+def branch(v: Body, depth: int) -> bytes:
     """Note a branch to label ``depth``; the types it carries.
 
     Called when nothing but the carried operands is left to take.
@@ -167,9 +174,33 @@ def _branch(v: Body, depth: int) -> bytes:
     return types  # type: ignore[no-any-return]
 
 
+def height_below(v: Body) -> int:
+    """How many values lie below the innermost frame; each other frame has a sentinel there."""
+    height: int = v.ctrls[-1][CTRL_BASE] - len(v.ctrls) + 1
+    return height
+
+
+def catch_to(v: Body, depth: int, types: bytes) -> None:
+    """Note that the innermost frame sends exceptions to label ``depth`` outside of it.
+
+    ``types`` are what they carry there.
+    """
+    ctrls = v.ctrls
+    if depth + 1 >= len(ctrls):
+        v.unknown("label", depth)
+    wanted = _label_types(v, depth + 1)
+    if types != wanted and not v.C.codes.all_match(types, wanted):
+        raise v.mismatched(wanted, types)
+    op, _, _, base, _, fixups, pc = ctrls[-2 - depth]
+    if op != _LOOP:
+        fixups.append(len(v.branches))
+    drop = ctrls[-1][CTRL_BASE] - base - 1 - depth
+    v.branches += (pc, len(types), max(drop, 0))
+
+
 @rule("br")
 def _br(v: Body, depth: int) -> None:
-    types = _branch(v, depth)
+    types = branch(v, depth)
     if types:
         v.pop_types(types)
     v.set_unreachable()
@@ -182,7 +213,7 @@ def _br_if(v: Body, depth: int) -> None:
         vals.pop()
     else:
         v.pop(_I32)
-    types = _branch(v, depth)
+    types = branch(v, depth)
     if types and not vals.endswith(types):
         v.pop_types(types)
         vals += types
@@ -204,14 +235,15 @@ def _br_table(v: Body, labels: Tuple[int, ...]) -> None:
     default = _label_types(v, labels[-1])
     checked = set()
     for depth in labels:
-        types = _branch(v, depth)
+        types = branch(v, depth)
         if types in checked:
             continue
         checked.add(types)
         if len(types) != len(default):
             raise v.mismatched(default, types)
         # Taken and put back as they were: the next label sees the same operands.
-        there = bytes(vals[v.ctrls[-1][CTRL_BASE] + 1 :][-len(types) :]) if types else b""
+        bottom = v.ctrls[-1][CTRL_BASE] + 1
+        there = vals[max(bottom, len(vals) - len(types)) :]
         v.pop_types(types)
         vals += there
     v.set_unreachable()
@@ -225,6 +257,22 @@ def _return(v: Body, _: Any) -> None:
 
 @rule("unreachable")
 def _unreachable(v: Body, _: Any) -> None:
+    v.set_unreachable()
+
+
+def check_results(v: Body, results: bytes) -> None:
+    """A callee in tail position gives what the function gives."""
+    if results != v.results and not v.C.codes.all_match(results, v.results):
+        raise v.mismatched(v.results, results)
+
+
+@rule("return_call")
+def _return_call(v: Body, funcidx: int) -> None:
+    if funcidx >= len(v.C.funcs):
+        v.unknown("function", funcidx)
+    params, results = v.C.funcs[funcidx]
+    check_results(v, results)
+    v.pop_types(params)
     v.set_unreachable()
 
 
@@ -243,17 +291,29 @@ def _call(v: Body, funcidx: int) -> None:
     vals += results
 
 
-@rule("call_indirect")
-def _call_indirect(v: Body, imm: Tuple[int, int]) -> None:
+def _indirect(v: Body, imm: Tuple[int, int]) -> Signature:
+    """The type of an indirect call, whose index is taken."""
     typeidx, tableidx = imm
     C = v.C
     if tableidx >= len(C.tables):
         v.unknown("table", tableidx)
-    if C.tables[tableidx].reftype != FUNCREF:
+    if not C.codes.match(C.table_codes[tableidx], FUNCREF.code):
         raise v.invalid("type mismatch", "funcref", str(C.tables[tableidx].reftype))
-    if typeidx >= len(C.types):
-        v.unknown("type", typeidx)
-    v.pop(_I32)
-    params, results = C.types[typeidx]
+    found = v.signature(typeidx)
+    v.pop(C.tables[tableidx].addrtype.code)
+    return found
+
+
+@rule("call_indirect")
+def _call_indirect(v: Body, imm: Tuple[int, int]) -> None:
+    params, results = _indirect(v, imm)
     v.pop_types(params)
     v.vals += results
+
+
+@rule("return_call_indirect")
+def _return_call_indirect(v: Body, imm: Tuple[int, int]) -> None:
+    params, results = _indirect(v, imm)
+    check_results(v, results)
+    v.pop_types(params)
+    v.set_unreachable()

@@ -14,15 +14,13 @@ Spec: ``appendix/algorithm.html``.
 
 from __future__ import annotations
 
-from typing import Any, Callable, Dict, List, NoReturn, Optional, Sequence
+from typing import Any, Callable, Dict, List, NoReturn, Optional, Sequence, Tuple
 
 from wasmpy.errors import InvalidError
 from wasmpy.isa.derived import BY_MNEMONIC, BY_OP
-from wasmpy.valid.context import BOTTOM, SENTINEL, Context, type_text
-
-_KNOWN = bytes(0x00 if c == BOTTOM else 0xFF for c in range(256))
-"""Translates codes to a mask that leaves out the bottom type."""
-
+from wasmpy.syntax.types import ValType
+from wasmpy.valid.codes import BOTTOM, REF_BOTTOM, SENTINEL
+from wasmpy.valid.context import Context, Signature
 
 # A control frame is a list, which is made and read faster than an object, and
 # blocks are frequent.  Its fields:
@@ -49,11 +47,14 @@ class Body:
 
     ``func`` is the function's index, None for a constant expression;
     ``where`` names such an expression.  ``pc`` is the instruction at hand,
-    set before a rule is called.  ``branches`` grows into the side table.
+    set before a rule is called.  ``branches`` and ``heights`` grow into the side table.
+    ``inits`` says of locals without a default value in which frame they were
+    set: that frame, how many are below it, and its opcode then.
     """
 
     __slots__ = (
-        "C", "branches", "ctrls", "func", "imms", "locals", "ops", "pc", "results", "vals", "where",
+        "C", "branches", "ctrls", "func", "heights", "imms", "inits", "locals", "ops", "params",
+        "pc", "results", "vals", "where",
     )  # fmt: skip
 
     def __init__(
@@ -70,12 +71,15 @@ class Body:
         self.ops = ops
         self.imms = imms
         self.locals = locals_
+        self.params = 0 if func is None else len(C.funcs[func].params)
         self.results = results
         self.func = func
         self.where = where
         self.pc = 0
-        self.vals = bytearray([SENTINEL])
+        self.vals = C.codes.stack()
+        self.inits: Dict[int, Tuple[Ctrl, int, int]] = {}
         self.branches: List[int] = []
+        self.heights: List[int] = []
         self.ctrls: List[Ctrl] = [[FUNCTION, b"", results, 0, False, [], 0]]
 
     def invalid(
@@ -99,11 +103,11 @@ class Body:
         """The error where ``expected`` is not on top of the stack; shows what is."""
         base = self.ctrls[-1][CTRL_BASE]
         found = self.vals[max(base + 1, len(self.vals) - max(len(expected), 1)) :]
-        return self.invalid("type mismatch", type_text(expected), type_text(found))
+        return self.invalid("type mismatch", self.C.codes.text(expected), self.C.codes.text(found))
 
     def mismatched(self, expected: bytes, actual: bytes) -> InvalidError:
         """The error where the result type ``actual`` is not ``expected``."""
-        return self.invalid("type mismatch", type_text(expected), type_text(actual))
+        return self.invalid("type mismatch", self.C.codes.text(expected), self.C.codes.text(actual))
 
     def pop(self, expected: int) -> int:
         """Take an operand of type ``expected``.  Raises: InvalidError."""
@@ -113,8 +117,10 @@ class Body:
         if found == SENTINEL and self.ctrls[-1][CTRL_UNREACHABLE]:
             self.vals.append(SENTINEL)
             return expected
+        if self.C.codes.match(found, expected):
+            return found
         self.vals.append(found)
-        raise self.mismatch(bytes([expected]))
+        raise self.mismatch(self.C.codes.frozen([expected]))
 
     def pop_any(self) -> int:
         """Take an operand of any type; the bottom type if there is none.  Raises: InvalidError."""
@@ -126,12 +132,24 @@ class Body:
             raise self.invalid("type mismatch", "[_]", "[]")
         return BOTTOM
 
+    def pop_ref(self) -> int:
+        """Take an operand of any reference type; their bottom if there is none.
+
+        Raises: InvalidError.
+        """
+        found = self.pop_any()
+        if found == BOTTOM:
+            return REF_BOTTOM
+        if found not in self.C.codes.refs:
+            raise self.invalid("type mismatch", "[(ref null _)]", self.C.codes.text([found]))
+        return found
+
     def pop_types(self, expected: bytes) -> None:
         """Take operands of the types ``expected``, the last on top.  Raises: InvalidError.
 
         In unreachable code operands may be missing from below, and those
-        that are there may be of the bottom type.  Costs a fixed number of
-        steps whatever the length: a hostile body repeats long signatures.
+        that are there may be of the bottom type.  The loop over them is not
+        ours, whatever the length: a hostile body repeats long signatures.
         """
         vals = self.vals
         if not expected:
@@ -145,9 +163,7 @@ class Body:
         if count < len(expected) and not top[CTRL_UNREACHABLE]:
             raise self.mismatch(expected)
         if count:
-            found = vals[-count:]
-            differ = int.from_bytes(found, "big") ^ int.from_bytes(expected[-count:], "big")
-            if differ & int.from_bytes(found.translate(_KNOWN), "big"):
+            if not self.C.codes.all_match(vals[-count:], expected[-count:]):
                 raise self.mismatch(expected)
             del vals[-count:]
 
@@ -158,6 +174,23 @@ class Body:
         height = top[CTRL_BASE] + 1
         if len(self.vals) > height:
             del self.vals[height:]
+
+    def signature(self, typeidx: int) -> Signature:
+        """The function type at an index.  Raises: InvalidError."""
+        types = self.C.types
+        if typeidx >= len(types):
+            self.unknown("type", typeidx)
+        found = types[typeidx]
+        if found is None:
+            raise self.invalid("type mismatch", "a function type", str(self.C.comp(typeidx)))
+        return found
+
+    def code(self, valtype: ValType) -> int:
+        """The code of a type written in the body.  Raises: InvalidError."""
+        try:
+            return self.C.codes.of(valtype)
+        except InvalidError as error:
+            raise self.invalid(error.message) from None
 
     def unknown(self, what: str, index: Any) -> NoReturn:
         """Raise for an index that names nothing.  Raises: InvalidError."""
