@@ -92,8 +92,7 @@ class Guest:
 
     def start_clock(self) -> None:
         """A call of the guard begins: the deadline is set, and no cancellation is pending."""
-        with self._store.entered():
-            pass  # Leaving the store drops a request to stop that came too late.
+        self._store.clear_interrupt()
         timeout = self._bounds.timeout
         self._until = None if timeout is None else time.monotonic() + timeout
 

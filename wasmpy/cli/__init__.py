@@ -34,8 +34,11 @@ from wasmpy.cli.errors import (
     wants_traceback,
 )
 
-COMMANDS = ("demo", "guard", "run", "validate")
+COMMANDS = ("demo", "dump", "guard", "parse", "print", "run", "validate", "wast")
 """The subcommands, in the order of the overview; each names its file."""
+
+_say = print
+"""The built-in one: in this package ``print`` becomes a subcommand when that is loaded."""
 
 ABOUT = "wasmpy: a WebAssembly runtime in pure Python, and a host for guards."
 
@@ -90,7 +93,7 @@ def overview() -> str:
         "  --version  the version",
         "",
         "example:",
-        "  wasmpy run hello.wat",
+        "  wasmpy run examples/hello.wat",
     ]
     return "\n".join(lines)
 
@@ -139,10 +142,10 @@ def _dispatch(argv: List[str]) -> int:
     name = argv[0] if argv else ""
     try:
         if name in ("", "-h", "--help", "help"):
-            print(overview())
+            _say(overview())
             return ExitCode.OK if name else ExitCode.USAGE
         if name in ("-V", "--version"):
-            print(f"wasmpy {version()}")
+            _say(f"wasmpy {version()}")
             return ExitCode.OK
         if name not in COMMANDS:
             raise UsageError(_unknown(name))

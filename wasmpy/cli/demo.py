@@ -20,6 +20,7 @@ from hostabi.labels import AgentLabels, Item, Labels, Mode, ResourceLabels, Resp
 from hostabi.payload import encode
 from hostabi.rules import RulesBackend
 from hostabi.trace import CallReport
+from wasmpy.cli.bounds import GUARD_TIMEOUT, add_timeout, bound_of
 from wasmpy.cli.errors import ExitCode, print_json
 from wasmpy.cli.present import WIDTH, Paper, shown, tags_text
 
@@ -49,12 +50,13 @@ class Played:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """``demo`` has no arguments of its own."""
+    """Declare the arguments of ``demo``."""
+    add_timeout(parser)
 
 
 def run(args: argparse.Namespace) -> int:
     """Play the session and tell it."""
-    played = play(bundled.session(), bundled.guard_bytes())
+    played = play(bundled.session(), bundled.guard_bytes(), bound_of(args.timeout))
     if args.json:
         print_json(document(played))
     else:
@@ -62,7 +64,9 @@ def run(args: argparse.Namespace) -> int:
     return ExitCode.OK
 
 
-def play(session: Dict[str, Any], guard: bytes) -> Played:
+def play(
+    session: Dict[str, Any], guard: bytes, timeout: Optional[float] = GUARD_TIMEOUT
+) -> Played:
     """Run a session: policy, resource, response, and the check of each item."""
     seconds: List[float] = []
 
@@ -73,7 +77,8 @@ def play(session: Dict[str, Any], guard: bytes) -> Played:
         return answer
 
     tool, tool_args, result = session["tool_name"], session["tool_args"], session["tool_result"]
-    loaded = timed(lambda: Guard(guard, name="github", backend=RulesBackend(session["backend"])))
+    backend = RulesBackend(session["backend"])
+    loaded = timed(lambda: Guard(guard, name="github", backend=backend, timeout=timeout))
     with loaded:
         agent = timed(lambda: loaded.label_agent(session["policy"]))
         resource = timed(lambda: loaded.label_resource(tool, tool_args))

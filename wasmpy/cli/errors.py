@@ -28,14 +28,15 @@ class ExitCode(enum.IntEnum):
     """What every command's exit code means; ``run`` passes the guest's own through besides."""
 
     OK = 0
+    """Fine."""
     NEGATIVE = 1
     """A negative answer: an invalid module, a failing case, a difference, a denial."""
     USAGE = 2
     """Wrong usage, or input that cannot be read."""
     INTERNAL = 70
-    """A defect of wasmpy."""
+    """An internal error: a defect of wasmpy."""
     INTERRUPTED = 124
-    """``run``: fuel or time ran out."""
+    """``run``: the guest was interrupted: fuel or time ran out."""
     KEYBOARD = 130
     """Stopped from the keyboard."""
     TRAP = 134

@@ -21,15 +21,17 @@ from hostabi.payload import decode
 from hostabi.rules import RulesBackend
 from hostabi.trace import CallReport
 from wasmpy.api.module import Module, source_of
+from wasmpy.cli.bounds import add_timeout, bound_of, fuel_amount, page_count
 from wasmpy.cli.errors import CommandError, ExitCode, UsageError, print_json
 from wasmpy.cli.present import Paper, shown, tags_text
 from wasmpy.cli.source import STDIN, read_bytes
 
 NAME = "guard"
 HELP = "ask a guard for one decision: the labels of an agent, a resource or a response"
-EXAMPLE = (
-    "wasmpy guard label-resource guard.wasm --policy policy.json --tool get_issue --args args.json"
-)
+EXAMPLE = """\
+wasmpy guard label-agent examples/guards/minimal-wat/guard.wat --policy examples/policy.json
+  wasmpy guard label-response examples/guards/minimal-wat/guard.wat --policy examples/policy.json \
+--tool read_note --result examples/result.json"""
 
 FUNCTIONS = ("label-agent", "label-resource", "label-response")
 
@@ -54,28 +56,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def add_bounds(parser: argparse.ArgumentParser) -> None:
     """Declare what bounds a guard's calls."""
-    parser.add_argument("--fuel", type=positive_int, metavar="N",
-                        help="instructions each call may execute")  # fmt: skip
-    parser.add_argument("--timeout", type=positive_float, metavar="S",
-                        help="seconds each call may take")  # fmt: skip
-    parser.add_argument("--max-memory-pages", type=positive_int, metavar="N", default=512,
+    parser.add_argument("--fuel", type=fuel_amount, metavar="N",
+                        help="instructions each call may execute (default: no bound)")  # fmt: skip
+    add_timeout(parser)
+    parser.add_argument("--max-memory-pages", type=page_count, metavar="N", default=512,
                         help="pages of 64 KiB the guard may have (default: 512)")  # fmt: skip
-
-
-def positive_int(text: str) -> int:
-    """A number from 1, for argparse."""
-    value = int(text.replace("_", ""))
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"{text} is not positive")
-    return value
-
-
-def positive_float(text: str) -> float:
-    """A finite number above 0, for argparse."""
-    value = float(text)
-    if not 0 < value < float("inf"):
-        raise argparse.ArgumentTypeError(f"{text} is not a positive number")
-    return value
 
 
 def run(args: argparse.Namespace) -> int:
@@ -143,7 +128,7 @@ def open_guard(args: argparse.Namespace) -> Guard:
     source = source_of(read_bytes(args.guard), pathlib.PurePath(args.guard).suffix.lower())
     return Guard(
         Module(source) if isinstance(source, str) else source,
-        name=args.name, backend=backend, fuel=args.fuel, timeout=args.timeout,
+        name=args.name, backend=backend, fuel=args.fuel, timeout=bound_of(args.timeout),
         max_memory_pages=args.max_memory_pages, compat=args.compat,
     )  # fmt: skip
 

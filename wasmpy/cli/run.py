@@ -27,6 +27,7 @@ import time
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, Callable, Dict, List, Optional, Sequence, Tuple
 
+from wasmpy.cli.bounds import bound_of, fuel_amount, seconds
 from wasmpy.cli.errors import (
     CommandError,
     ExitCode,
@@ -47,8 +48,8 @@ if TYPE_CHECKING:
 NAME = "run"
 HELP = "run a module (.wasm or .wat): a WASI program, or one exported function"
 EXAMPLE = """\
-wasmpy run hello.wasm -- --name you
-  wasmpy run math.wat --invoke add 1 -2 --fuel 1000"""
+wasmpy run examples/hello.wat -- --name you
+  wasmpy run examples/math.wat --invoke add 1 -2 --fuel 1000"""
 
 _LISTED = 40
 _NEGATIVE = re.compile(r"-(\d|\.\d|inf|nan)", re.IGNORECASE)
@@ -65,12 +66,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "args",
         nargs="*",
+        default=[],
         metavar="ARGS",
         help="the program's arguments, or the function's; after -- anything may follow",
     )
     parser.add_argument("--invoke", metavar="NAME", help="call this exported function")
-    parser.add_argument("--fuel", type=_fuel, metavar="N", help="execute at most N instructions")
-    parser.add_argument("--timeout", type=_seconds, metavar="S", help="run at most S seconds")
+    parser.add_argument(
+        "--fuel", type=fuel_amount, metavar="N", help="execute at most N instructions"
+    )
+    parser.add_argument(
+        "--timeout", type=seconds, metavar="S", help="run at most S seconds (default: no bound)"
+    )
     world = parser.add_argument_group("what the program is given")
     world.add_argument(
         "--env",
@@ -99,24 +105,6 @@ def parse(parser: argparse.ArgumentParser, argv: Sequence[str]) -> argparse.Name
     return args
 
 
-def _fuel(text: str) -> int:
-    """A number of instructions.  Raises: argparse.ArgumentTypeError."""
-    if not text.isdecimal() or len(text) > 30:
-        raise argparse.ArgumentTypeError(f"not a number of instructions: {text.strip(_PLAIN)!r}")
-    return int(text)
-
-
-def _seconds(text: str) -> float:
-    """A time.  Raises: argparse.ArgumentTypeError."""
-    try:
-        value = float(text)
-    except ValueError:
-        value = -1.0
-    if not 0 < value < 1e9:
-        raise argparse.ArgumentTypeError(f"not a number of seconds: {text.strip(_PLAIN)!r}")
-    return value
-
-
 def run(args: argparse.Namespace) -> int:
     """Run the module; the guest's exit code, or what became of it."""
     from wasmpy import Linker, Store
@@ -126,7 +114,7 @@ def run(args: argparse.Namespace) -> int:
     linker = Linker()
     linker.define_wasi(_config(args))
     store = Store(fuel=args.fuel)
-    left = _countdown(args.timeout)
+    left = _countdown(bound_of(args.timeout))
     end = _Ending(args)
     try:
         store.deadline = left()
@@ -145,11 +133,11 @@ def run(args: argparse.Namespace) -> int:
     return end.tell(store.fuel_consumed)
 
 
-def _countdown(seconds: Optional[float]) -> Callable[[], Optional[float]]:
-    """What is left of ``seconds`` from now on, whenever it is asked; None without a bound."""
-    if seconds is None:
+def _countdown(bound: Optional[float]) -> Callable[[], Optional[float]]:
+    """What is left of ``bound`` seconds from now on, whenever it is asked; None without a bound."""
+    if bound is None:
         return lambda: None
-    end = time.monotonic() + seconds
+    end = time.monotonic() + bound
     return lambda: max(0.0, end - time.monotonic())
 
 

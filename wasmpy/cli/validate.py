@@ -5,52 +5,118 @@ does not: any rule of validation (``wasmpy.valid``).
 
 As of most such tools: silence and exit code 0 mean yes; ``--verbose`` names
 what was valid.  A malformed or invalid module is one line on stderr with its
-offset, function and rule, and exit code 1; a file that cannot be read is one
-line and exit code 2.  Every file is looked at, whatever came before, and the
-exit code is the highest of all.
+offset, function and rule; below it, indented, stand the instructions around
+the one that is wrong and the stack of types before it.  The exit code is 1; a
+file that cannot be read is one line and exit code 2.  Every file is looked
+at, whatever came before, and the exit code is the highest of all.
 """
 
 from __future__ import annotations
 
 import argparse
+import sys
 from typing import Any, Dict, List, Optional
 
 from wasmpy.cli.errors import (
     CommandError,
     ExitCode,
+    UsageError,
     error_json,
     error_line,
     print_json,
     print_line,
 )
-from wasmpy.cli.source import read_module
+from wasmpy.cli.inspection import Line, context_lines, trace_lines
+from wasmpy.cli.source import default_features, parse_features, read_source
+from wasmpy.config import Features
 from wasmpy.errors import InvalidError, MalformedError, WasmError
+from wasmpy.syntax.module import Module
+from wasmpy.valid.rules import RuleText, rule_names, rule_text
 
 NAME = "validate"
 HELP = "check that modules (.wasm or .wat) are well-formed and valid"
-EXAMPLE = "wasmpy validate guard.wasm hello.wat"
+EXAMPLE = """\
+wasmpy validate examples/guards/minimal-wat/guard.wasm examples/hello.wat
+  wasmpy validate --features=wasm2,-simd --explain examples/math.wat
+  wasmpy validate --rule br_if"""
+
+SPEC = "https://webassembly.github.io/spec/core/"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of ``validate``."""
-    parser.add_argument("modules", nargs="+", metavar="MODULE", help="a file, or - for stdin")
+    parser.add_argument("modules", nargs="*", metavar="MODULE", help="a file, or - for stdin")
+    parser.add_argument(
+        "--features", metavar="LIST",
+        help="such as wasm2, wasm3,-gc or +threads: a preset (wasm1, wasm2, wasm3, all) first, "
+        "then names to add or, with a minus, to take away",
+    )  # fmt: skip
+    parser.add_argument(
+        "--explain", action="store_true", help="say the rule that is broken in words"
+    )
+    parser.add_argument("--rule", metavar="NAME", help="say this rule in words, and end")
+    parser.add_argument(
+        "--trace", action="store_true", help="show the stack of types after each instruction"
+    )
+    parser.add_argument(
+        "--func", type=int, metavar="INDEX", help="with --trace: this function alone"
+    )
+    parser.add_argument(
+        "--customs", action="store_true", help="also check what branch hints are attached to"
+    )
+    parser.add_argument(
+        "-q", "--quiet", action="store_true", help="one line per module that is wrong, no context"
+    )
     parser.add_argument(
         "-v", "--verbose", action="store_true", help="also say which modules are valid"
     )
 
 
+class Checked:
+    """What came of one file."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self.module: Optional[Module] = None
+        self.error: Optional[Exception] = None
+
+    @property
+    def code(self) -> int:
+        """The exit code that it earns."""
+        if self.error is None:
+            return ExitCode.OK
+        return ExitCode.NEGATIVE if isinstance(self.error, WasmError) else ExitCode.USAGE
+
+    @property
+    def rule(self) -> Optional[RuleText]:
+        """The rule that is broken, where the module is invalid."""
+        return rule_text(self.error.rule) if isinstance(self.error, InvalidError) else None
+
+
 def run(args: argparse.Namespace) -> int:
     """Validate every module named; the exit code is the worst of them."""
+    if args.rule is not None:
+        return _tell_rule(args)
+    if not args.modules:
+        raise UsageError("no module is named (see `wasmpy validate --help`)")
+    features = parse_features(args.features, default_features())
     worst = int(ExitCode.OK)
     documents: List[Dict[str, Any]] = []
     for path in args.modules:
-        error = _check(path)
-        code = _code(error)
-        worst = max(worst, code)
+        checked = _check(path, features, customs=args.customs)
+        worst = max(worst, checked.code)
+        trace: List[Line] = []
+        if args.trace and checked.module is not None:
+            trace = trace_lines(checked.module, features, args.func)
+        context = context_lines(checked.module, features, checked.error)
         if args.json:
-            documents.append(_document(path, error))
-        elif error is not None:
-            print_line(_line(path, error))
+            documents.append(_document(checked, context, trace, explain=args.explain))
+            continue
+        for line in trace:
+            print(line.text)
+        if checked.error is not None:
+            sys.stdout.flush()
+            _tell_error(checked, [] if args.quiet else context, explain=args.explain)
         elif args.verbose:
             print(f"{path}: valid")
     if args.json:
@@ -59,40 +125,88 @@ def run(args: argparse.Namespace) -> int:
     return worst
 
 
-def _check(path: str) -> Optional[Exception]:
-    """What is wrong with the module at ``path``, or None."""
+def _tell_rule(args: argparse.Namespace) -> int:
     try:
-        read_module(path)
-    except (CommandError, MalformedError, InvalidError) as error:
-        return error
-    return None
+        rule = rule_text(args.rule)
+    except KeyError:
+        known = ", ".join(name for name in rule_names() if name)
+        raise UsageError(f"no rule is called {args.rule!r} (rules: {known})") from None
+    if args.json:
+        print_json({"command": NAME, "status": "ok", "exit_code": 0, "rule": _rule_json(rule)})
+    else:
+        print(f"{rule.name}: {rule.text}\n  {SPEC}{rule.anchor}")
+    return ExitCode.OK
 
 
-def _code(error: Optional[Exception]) -> int:
-    """The exit code that one module earns."""
-    if error is None:
-        return ExitCode.OK
-    return ExitCode.NEGATIVE if isinstance(error, WasmError) else ExitCode.USAGE
+def _check(path: str, features: Features, *, customs: bool) -> Checked:
+    """Read and validate the module at ``path``."""
+    from wasmpy.api.module import assemble
+    from wasmpy.binary.decode import decode_module, instr_offsets
+    from wasmpy.valid.custom import validate_customs
+    from wasmpy.valid.module import validate_module
+
+    checked = Checked(path)
+    try:
+        source = read_source(path)
+        data = source if isinstance(source, bytes) else assemble(source)
+        module = checked.module = decode_module(data, features)
+        validate_module(module, features)
+        if customs:
+            validate_customs(module)
+    except InvalidError as error:
+        checked.error = error
+        index = -1 if error.func is None else error.func - _imported(checked.module)
+        if error.offset is None and error.pc is not None and index >= 0 and checked.module:
+            error.offset = instr_offsets(data, checked.module.funcs[index].body)[error.pc]
+    except (CommandError, MalformedError) as error:
+        checked.error = error
+    return checked
 
 
-def _line(path: str, error: Exception) -> str:
-    """The one line about a module that is not valid; the rule stands at its end."""
+def _imported(module: Optional[Module]) -> int:
+    return 0 if module is None else len(module.functypes()) - len(module.funcs)
+
+
+def _tell_error(checked: Checked, context: List[Line], *, explain: bool) -> None:
+    """The one line about a module that is wrong, the rule at its end; its context below."""
+    error = checked.error
+    assert error is not None
     text = error_line(error)
     if isinstance(error, CommandError):
-        return f"wasmpy: error: {text}"
+        print_line(f"wasmpy: error: {text}")
+        return
     rule = getattr(error, "rule", "")
-    return f"wasmpy: error: {path}: {text}" + (f" [{rule}]" if rule else "")
+    print_line(f"wasmpy: error: {checked.path}: {text}" + (f" [{rule}]" if rule else ""))
+    for line in context:
+        print_line(f"  {line.text}")
+    told = checked.rule
+    if explain and told is not None:
+        print_line(f"  rule: {told.name}: {told.text}")
+        print_line(f"        {SPEC}{told.anchor}")
 
 
-def _document(path: str, error: Optional[Exception]) -> Dict[str, Any]:
+def _rule_json(rule: RuleText) -> Dict[str, str]:
+    return {"name": rule.name, "text": rule.text, "anchor": rule.anchor, "url": SPEC + rule.anchor}
+
+
+def _document(
+    checked: Checked, context: List[Line], trace: List[Line], *, explain: bool
+) -> Dict[str, Any]:
     """One entry of ``modules`` in the JSON document."""
     status = {ExitCode.OK: "valid", ExitCode.NEGATIVE: "invalid"}.get(
-        ExitCode(_code(error)), "error"
+        ExitCode(checked.code), "error"
     )
-    if isinstance(error, MalformedError):
+    if isinstance(checked.error, MalformedError):
         status = "malformed"
-    return {
-        "path": path,
+    document: Dict[str, Any] = {
+        "path": checked.path,
         "status": status,
-        "error": None if error is None else error_json(error),
+        "error": None if checked.error is None else error_json(checked.error),
     }
+    if context:
+        document["context"] = [line.to_json() for line in context if line.offset is not None]
+    if trace:
+        document["trace"] = [line.to_json() for line in trace]
+    if explain and checked.rule is not None:
+        document["rule"] = _rule_json(checked.rule)
+    return document

@@ -13,7 +13,7 @@ import struct
 from typing import Any, List, Sequence
 
 from wasmpy.cli.errors import UsageError
-from wasmpy.syntax.types import F32, F64, I32, I64, FuncType, RefType, ValType
+from wasmpy.syntax.types import F32, F64, I32, I64, FuncType, RefType, ValType, VecType
 
 _INT = re.compile(r"[+-]?(0[xX][0-9a-fA-F]+|[0-9]+)\Z")
 _NAN = re.compile(r"([+-]?)nan(?::(?:canonical|0[xX]([0-9a-fA-F]+)))?\Z")
@@ -46,7 +46,10 @@ def signature(name: str, functype: FuncType) -> str:
 
 
 def value_text(value: Any, valtype: ValType) -> str:
-    """A result as text: integers signed, floats so that they can be read back exactly."""
+    """A result as text: integers signed, floats so that they can be read back exactly.
+
+    A vector is one hexadecimal number, lane 0 in its lowest digits.
+    """
     if valtype in (F32, F64):
         return _float_text(value, valtype)
     if isinstance(valtype, RefType):
@@ -75,6 +78,8 @@ def _parse(text: str, valtype: ValType, position: int) -> Any:
             return _parse_int(text, 32 if valtype == I32 else 64)
         if valtype in (F32, F64):
             return _parse_float(text, valtype)
+        if isinstance(valtype, VecType):
+            return (_parse_int(text, 128) % (1 << 128)).to_bytes(16, "little")
     except (ValueError, OverflowError):
         raise UsageError(f"argument {position} is no {valtype}: {text!r}") from None
     if isinstance(valtype, RefType) and text == "null":

@@ -12,7 +12,7 @@ from typing import Dict, List, Optional
 
 from wasmpy.config import Features
 from wasmpy.syntax.module import Module
-from wasmpy.syntax.types import FuncType
+from wasmpy.syntax.types import PLAIN, CompType, FuncType, SubType
 
 
 class IndexSpace:
@@ -36,7 +36,7 @@ class IndexSpace:
         return index
 
 
-KINDS = ("type", "func", "table", "memory", "global", "elem", "data")
+KINDS = ("type", "func", "table", "memory", "tag", "global", "elem", "data")
 
 
 class ModuleContext:
@@ -47,7 +47,9 @@ class ModuleContext:
         self.module = Module()
         self.spaces: Dict[str, IndexSpace] = {kind: IndexSpace(kind) for kind in KINDS}
         self.first_index: Dict[FuncType, int] = {}
+        self.field_ids: Dict[int, Dict[str, int]] = {}
         self.needs_datacount = False
+        self.local_names: Dict[int, str] = {}
         self._next: Dict[str, int] = dict.fromkeys(KINDS, 0)
 
     def next_index(self, kind: str) -> int:
@@ -56,11 +58,14 @@ class ModuleContext:
         self._next[kind] = index + 1
         return index
 
-    def append_type(self, functype: FuncType) -> int:
-        """Add a type at the end and give its index."""
+    def append_type(self, comp: CompType, sub: SubType = PLAIN, *, alone: bool = True) -> int:
+        """Add a type at the end and give its index; ``alone`` if it is a group of its own."""
         index = len(self.module.types)
-        self.module.types.append(functype)
-        self.first_index.setdefault(functype, index)
+        self.module.types.append(comp)
+        if sub != PLAIN:
+            self.module.subs[index] = sub
+        elif alone and isinstance(comp, FuncType):
+            self.first_index.setdefault(comp, index)
         return index
 
     def index_of_type(self, functype: FuncType) -> int:
@@ -72,25 +77,34 @@ class ModuleContext:
         return self.append_type(functype) if index is None else index
 
     def functype(self, typeidx: int) -> Optional[FuncType]:
-        """The type at an index, or None beyond the end."""
+        """The function type at an index, or None if there is none."""
         types = self.module.types
-        return types[typeidx] if typeidx < len(types) else None
+        found = types[typeidx] if typeidx < len(types) else None
+        return found if isinstance(found, FuncType) else None
 
 
 class Labels:
-    """The labels in scope, looked up in constant time at any nesting."""
+    """The labels in scope, looked up in constant time at any nesting.
 
-    __slots__ = ("depths", "names")
+    ``seen`` are the identifiers of all blocks so far, by the order in which
+    the blocks begin; the outermost label, which has none, is not counted.
+    """
+
+    __slots__ = ("count", "depths", "names", "seen")
 
     def __init__(self) -> None:
         self.names: List[Optional[str]] = []
         self.depths: Dict[str, List[int]] = {}
+        self.count = 0
+        self.seen: Dict[int, str] = {}
 
     def push(self, identifier: Optional[str]) -> None:
         """Enter a block."""
         if identifier is not None:
             self.depths.setdefault(identifier, []).append(len(self.names))
+            self.seen[self.count - 1] = identifier
         self.names.append(identifier)
+        self.count += 1
 
     def pop(self) -> None:
         """Leave the innermost block."""

@@ -13,18 +13,21 @@ from __future__ import annotations
 from typing import Any, Callable, Dict, List, NamedTuple, Optional, Tuple
 
 from wasmpy.isa.derived import BY_MNEMONIC, op_of
-from wasmpy.isa.table import Instr
-from wasmpy.syntax.module import Expr
+from wasmpy.isa.derived import row as row_of
+from wasmpy.isa.table import INSTRS, Instr
+from wasmpy.syntax.module import Catch, Expr
+from wasmpy.syntax.types import RefType
 from wasmpy.text.context import Labels, ModuleContext
 from wasmpy.text.lexer import Tokens
-from wasmpy.text.numbers import parse_float, parse_int, parse_nat
+from wasmpy.text.numbers import SHAPES, parse_float, parse_int, parse_lanes, parse_nat
 from wasmpy.text.types import TypeParser
 from wasmpy.text.unsupported import instruction_feature
 
 _ELSE = op_of("else")
 _END = op_of("end")
 _IF = op_of("if")
-_DATA_INSTRS = frozenset({op_of("memory.init"), op_of("data.drop")})
+_DATA_INSTRS = frozenset(row.op for row in INSTRS if "dataidx" in row.immediates)
+_REF = ("ref",)
 
 # What an open construct waits for.  The flat ones end with a keyword, the
 # folded ones with a parenthesis.
@@ -110,11 +113,16 @@ class InstrParser(TypeParser):
             raise self._unknown(text, at)
         self.pos = at + 1
         row, read = rule
+        if row.feature not in self.context.features:
+            raise self.unsupported(f"the instruction {text}", row.feature, at)
         if read is None:
             if len(BY_MNEMONIC[text]) > 1:
                 return self._take_select(row)
             return row, None
-        return row, read(self, row)
+        imm = read(self, row)
+        if row.immediates == _REF and imm.null:
+            row = next(r for r in BY_MNEMONIC[text] if r.immediates != _REF)
+        return row, imm
 
     def _unknown(self, text: str, at: int) -> Exception:
         """The error for a word that is no instruction here."""
@@ -136,7 +144,7 @@ class InstrParser(TypeParser):
             op = _BLOCKS[text]
             self.pos += 1
             identifier = self.take_id()
-            self._emit(op, self.take_blocktype(), at)
+            self._emit(op, self._block_imm(op), at)
             body.labels.push(identifier)
             body.opened.append(_Open(_FLAT_IF if op == _IF else _FLAT, op, None, at))
         elif text == "end":
@@ -179,7 +187,7 @@ class InstrParser(TypeParser):
             op = _BLOCKS[text]
             self.pos = at + 1
             identifier = self.take_id()
-            blocktype = self.take_blocktype()
+            blocktype = self._block_imm(op)
             if op == _IF:
                 # The condition comes first and is outside the label.
                 body.opened.append(_Open(_COND, op, blocktype, at, identifier))
@@ -237,7 +245,29 @@ class InstrParser(TypeParser):
                 return other, results
         return row, None
 
+    def _block_imm(self, op: int) -> Any:
+        """The immediates of a block: its type, and clauses, which are outside of its label."""
+        blocktype = self.take_blocktype()
+        return (blocktype, self._catches()) if op in _WITHCATCHES else blocktype
+
+    def _catches(self) -> Tuple[Catch, ...]:
+        """Take the clauses of a ``try_table``.  Spec: ``text/instructions.html#text-catch``."""
+        catches = []
+        while self.texts[self.pos] == "(" and self.texts[self.pos + 1] in CATCHES:
+            ref, every = CATCHES[self.texts[self.pos + 1]]
+            self.pos += 2
+            tag = None if every else self.take_index("tag")
+            catches.append(Catch(tag, ref, self._take_label()))
+            self.expect(")")
+        return tuple(catches)
+
+    def _tag(self, row: Instr) -> int:
+        return self.take_index("tag")
+
     def _label(self, row: Instr) -> int:
+        return self._take_label()
+
+    def _take_label(self) -> int:
         text = self.texts[self.pos]
         if text[:1] != "$":
             return self.take_nat(32)
@@ -292,6 +322,31 @@ class InstrParser(TypeParser):
     def _heaptype(self, row: Instr) -> object:
         return self.take_heaptype()
 
+    def _typeidx(self, row: Instr) -> int:
+        return self.take_index("type")
+
+    def _reftype(self, row: Instr) -> RefType:
+        return self.take_reftype()
+
+    def _cast(self, row: Instr) -> Tuple[int, RefType, RefType]:
+        return self._take_label(), self.take_reftype(), self.take_reftype()
+
+    def _type_field(self, row: Instr) -> Tuple[int, int]:
+        typeidx = self._typeidx(row)
+        return typeidx, self.take_fieldidx(typeidx)
+
+    def _type_count(self, row: Instr) -> Tuple[int, int]:
+        return self._typeidx(row), self.take_nat(32)
+
+    def _two_types(self, row: Instr) -> Tuple[int, int]:
+        return self._typeidx(row), self._typeidx(row)
+
+    def _type_data(self, row: Instr) -> Tuple[int, int]:
+        return self._typeidx(row), self._data(row)
+
+    def _type_elem(self, row: Instr) -> Tuple[int, int]:
+        return self._typeidx(row), self._elem(row)
+
     def _call_indirect(self, row: Instr) -> Tuple[int, int]:
         tableidx = self._table(row)
         typeidx, _ = self.take_typeuse(named=False)
@@ -317,6 +372,10 @@ class InstrParser(TypeParser):
             return 0, 0
         return self.take_index("table"), self.take_index("table")
 
+    def _reserved(self, row: Instr) -> int:
+        """Nothing: the text has no sign for it."""
+        return 0
+
     def _two_memories(self, row: Instr) -> Tuple[int, int]:
         if not self.at_index():
             return 0, 0
@@ -329,8 +388,7 @@ class InstrParser(TypeParser):
         """
         memidx = self._memory(row)
         offset = 0
-        assert row.access is not None
-        align = row.access.width
+        align = row.width
         try:
             if self.texts[self.pos].startswith("offset="):
                 offset = parse_nat(self.texts[self.pos][7:], 64)
@@ -364,6 +422,45 @@ class InstrParser(TypeParser):
     def _f64(self, row: Instr) -> int:
         return self._number(parse_float, 64)
 
+    # Vectors
+
+    def _v128(self, row: Instr) -> bytes:
+        """A shape and as many literals as it has lanes."""
+        shape = self.texts[self.pos]
+        if shape not in SHAPES:
+            self.unexpected("a vector shape")
+        count, _ = SHAPES[shape]
+        at = self.pos + 1
+        for i in range(at, at + count):
+            if self.texts[i] in ("", "(", ")"):
+                raise self.error(f"wrong number of lane literals, {shape} has {count}", i)
+        try:
+            value = parse_lanes(shape, self.texts[at : at + count])
+        except ValueError as error:
+            raise self.error(str(error), at) from None
+        self.pos = at + count
+        return value
+
+    def _laneidx(self, row: Instr) -> int:
+        return self.take_nat(8)
+
+    def _lanes(self, row: Instr) -> bytes:
+        lanes: List[int] = []
+        while len(lanes) < 16:
+            if not self.at_number():
+                raise self.error(f"invalid lane length: {len(lanes)} lane indices, expected 16")
+            lanes.append(self._laneidx(row))
+        return bytes(lanes)
+
+    def _memarg_laneidx(self, row: Instr) -> Tuple[Tuple[int, int, int], int]:
+        """A number that nothing else follows is the lane; before more, it is the memory."""
+        ahead = self.texts[self.pos + 1]
+        alone = self.at_number() and not (ahead[:1].isdigit() or ahead.startswith(_MEMARG_KEYS))
+        memarg = (row.access.width.bit_length() - 1, 0, 0) if alone and row.access else None
+        return memarg or self._memarg(row), self._laneidx(row)
+
+
+_MEMARG_KEYS = ("offset=", "align=")
 
 _Read = Callable[[InstrParser, Instr], Any]
 
@@ -378,12 +475,27 @@ RULES: Dict[Tuple[str, ...], Optional[_Read]] = {
     ("localidx",): InstrParser._local,
     ("elemidx",): InstrParser._elem,
     ("dataidx",): InstrParser._data,
+    ("tagidx",): InstrParser._tag,
     ("heaptype",): InstrParser._heaptype,
+    ("typeidx",): InstrParser._typeidx,
+    ("ref",): InstrParser._reftype,
+    ("refnull",): InstrParser._reftype,
+    ("cast",): InstrParser._cast,
+    ("typeidx", "fieldidx"): InstrParser._type_field,
+    ("typeidx", "count"): InstrParser._type_count,
+    ("typeidx", "typeidx"): InstrParser._two_types,
+    ("typeidx", "dataidx"): InstrParser._type_data,
+    ("typeidx", "elemidx"): InstrParser._type_elem,
     ("memarg",): InstrParser._memarg,
+    ("reserved",): InstrParser._reserved,
     ("i32",): InstrParser._i32,
     ("i64",): InstrParser._i64,
     ("f32",): InstrParser._f32,
     ("f64",): InstrParser._f64,
+    ("v128",): InstrParser._v128,
+    ("laneidx",): InstrParser._laneidx,
+    ("lanes",): InstrParser._lanes,
+    ("memarg", "laneidx"): InstrParser._memarg_laneidx,
     ("typeidx", "tableidx"): InstrParser._call_indirect,
     ("elemidx", "tableidx"): InstrParser._table_init,
     ("dataidx", "memidx"): InstrParser._memory_init,
@@ -392,7 +504,7 @@ RULES: Dict[Tuple[str, ...], Optional[_Read]] = {
 }
 """How the immediates of an instruction are read, by their kinds."""
 
-STRUCTURED = frozenset({("blocktype",), ("valtypes",)})
+STRUCTURED = frozenset({("blocktype",), ("blocktype", "catches"), ("valtypes",)})
 """Immediates that the block structure or the choice of a row reads."""
 
 
@@ -404,8 +516,14 @@ class _Rule(NamedTuple):
 _BLOCKS: Dict[str, int] = {
     rows[0].mnemonic: rows[0].op
     for rows in BY_MNEMONIC.values()
-    if rows[0].immediates == ("blocktype",)
+    if "blocktype" in rows[0].immediates
 }
+_WITHCATCHES = frozenset(op for op in _BLOCKS.values() if "catches" in row_of(op).immediates)
+CATCHES: Dict[str, Tuple[bool, bool]] = {
+    "catch": (False, False), "catch_ref": (True, False),
+    "catch_all": (False, True), "catch_all_ref": (True, True),
+}  # fmt: skip
+"""The keywords of clauses: whether they carry the exception itself, whether they are for all."""
 _PLAIN_RULES: Dict[str, _Rule] = {
     mnemonic: _Rule(rows[0], RULES[rows[0].immediates])
     for mnemonic, rows in BY_MNEMONIC.items()

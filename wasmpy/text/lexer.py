@@ -1,8 +1,9 @@
 """The lexical format: source text into tokens, in one pass and linear time.
 
-What belongs here: white space, comments, annotations (skipped), the shape of
-tokens, the bytes of strings, the pairing of parentheses and the place of each
-token in the source.  What does not: the value of a number (``numbers``) and
+What belongs here: white space, comments, annotations (those that mean
+something are kept beside the tokens, the others skipped), the shape of tokens,
+the bytes of strings, the pairing of parentheses and the place of each token in
+the source.  What does not: the value of a number (``numbers``) and
 what a token means where it stands.
 
 Spec: ``text/lexical.html``.
@@ -12,7 +13,8 @@ from __future__ import annotations
 
 import bisect
 import re
-from typing import List, Optional, Tuple
+import sys
+from typing import List, NamedTuple, Optional, Tuple
 
 from wasmpy.errors import MalformedError
 
@@ -45,6 +47,20 @@ _COMMENT_MARK = re.compile(r"\(;|;\)")
 EOF = ""
 """The text of the token behind the last one."""
 
+ANNOTATIONS = frozenset(("name", "custom", "metadata.code.branch_hint"))
+"""The annotations that mean something."""
+
+
+class Annotation(NamedTuple):
+    """An annotation that means something: its name, and where it and its content stand."""
+
+    name: str
+    start: int
+    content: int
+    end: int
+    before: int
+    """The token it stands before."""
+
 
 class Tokens:
     """The tokens of one source.
@@ -53,15 +69,17 @@ class Tokens:
     character tells what it is: a parenthesis, ``"`` for a string, ``$`` for
     an identifier.  ``starts`` are the offsets in ``source``; ``closers`` has,
     for each opening parenthesis, the position of the one that closes it.
+    ``annotations`` are those that mean something, in order.
     """
 
-    __slots__ = ("closers", "newlines", "source", "starts", "texts")
+    __slots__ = ("annotations", "closers", "newlines", "source", "starts", "texts")
 
     def __init__(self, source: str) -> None:
         self.source = source
         self.texts: List[str] = []
         self.starts: List[int] = []
         self.closers: List[int] = []
+        self.annotations: List[Annotation] = []
         self.newlines: Optional[List[int]] = None
 
     def place(self, offset: int) -> Tuple[int, int]:
@@ -75,15 +93,15 @@ class Tokens:
     def error_at(self, offset: int, message: str) -> MalformedError:
         """The error that ``message`` is at an offset in the source."""
         line, column = self.place(offset)
-        return MalformedError(message, line=line, column=column)
+        return MalformedError(message, line=line, column=column, rule="text")
 
     def error(self, index: int, message: str) -> MalformedError:
         """The error that ``message`` is at a token."""
         return self.error_at(self.starts[index], message)
 
 
-def tokenize(source: str) -> Tokens:
-    """The tokens of ``source``.
+def tokenize(source: str, pos: int = 0, end: int = sys.maxsize) -> Tokens:
+    """The tokens of ``source``, or of the part of it from ``pos`` to ``end``.
 
     Raises: MalformedError, with line and column, for an illegal character or
     escape, a reserved token, or a comment, string, annotation or parenthesis
@@ -93,9 +111,8 @@ def tokenize(source: str) -> Tokens:
     texts, starts, closers = tokens.texts, tokens.starts, tokens.closers
     match = _TOKEN.match
     opened: List[int] = []
-    pos = 0
     while True:
-        m = match(source, pos)
+        m = match(source, pos, end)
         assert m is not None
         kind = m.lastindex
         pos = m.end()
@@ -134,7 +151,7 @@ def tokenize(source: str) -> Tokens:
     if opened:
         raise tokens.error(opened[-1], "unexpected end: parenthesis not closed")
     texts.append(EOF)
-    starts.append(len(source))
+    starts.append(min(len(source), end))
     closers.append(0)
     return tokens
 
@@ -145,19 +162,19 @@ def _checked_word(tokens: Tokens, start: int, text: str) -> str:
         return text
     if not _WHOLE_STRING.fullmatch(text):
         raise tokens.error_at(start, f"unknown operator {text[:40]}")
-    if text[0] == "$":
-        name = string_bytes(text[1:])
-        if not name:
-            raise tokens.error_at(start, "empty identifier")
-        try:
-            return "$" + name.decode("utf-8")
-        except UnicodeDecodeError:
-            raise tokens.error_at(start, "malformed UTF-8 encoding") from None
+    quoted = text[0] == "$"
     try:
-        string_bytes(text)
+        data = string_bytes(text[quoted:])
     except ValueError as error:
         raise tokens.error_at(start, str(error)) from None
-    return text
+    if not quoted:
+        return text
+    if not data:
+        raise tokens.error_at(start, "empty identifier")
+    try:
+        return "$" + data.decode("utf-8")
+    except UnicodeDecodeError:
+        raise tokens.error_at(start, "malformed UTF-8 encoding") from None
 
 
 def _illegal(tokens: Tokens, start: int) -> MalformedError:
@@ -191,9 +208,10 @@ def _skip_annotation(tokens: Tokens, pos: int) -> int:
     name = _ANNOTATION_NAME.match(source, pos)
     if name is None or name.group() == '""':
         raise tokens.error_at(start, "empty annotation id")
-    if name.group()[0] == '"':
-        _checked_word(tokens, pos, "$" + name.group())
-    pos = name.end()
+    word = name.group()
+    if word[0] == '"':
+        word = _checked_word(tokens, pos, "$" + word)[1:]
+    content = pos = name.end()
     depth = 1
     while depth:
         m = _TOKEN.match(source, pos)
@@ -210,7 +228,17 @@ def _skip_annotation(tokens: Tokens, pos: int) -> int:
             raise tokens.error_at(start, "unclosed annotation")
         elif kind not in (_BARE, _WORD):
             raise _illegal(tokens, pos - 1)
+    if word in ANNOTATIONS:
+        tokens.annotations.append(Annotation(word, start, content, pos - 1, len(tokens.texts)))
     return pos
+
+
+def annotation_tokens(tokens: Tokens, annotation: Annotation) -> Tokens:
+    """The tokens between an annotation's name and its end.
+
+    Raises: MalformedError where one of them is none outside an annotation.
+    """
+    return tokenize(tokens.source, annotation.content, annotation.end)
 
 
 _SIMPLE_ESCAPES = {"n": b"\n", "r": b"\r", "t": b"\t", "\\": b"\\", "'": b"'", '"': b'"'}

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import re
 import struct
-from typing import Dict, NamedTuple, Tuple
+from typing import Dict, NamedTuple, Sequence, Tuple
 
 _DEC = r"[0-9](?:_?[0-9])*"
 _HEX = r"[0-9a-fA-F](?:_?[0-9a-fA-F])*"
@@ -114,6 +114,24 @@ def parse_float(text: str, bits: int) -> int:
     if magnitude >= form.infinity:
         raise ValueError(f"f{bits} constant out of range")
     return sign | magnitude
+
+
+SHAPES: Dict[str, Tuple[int, int]] = {
+    "i8x16": (16, 8), "i16x8": (8, 16), "i32x4": (4, 32), "i64x2": (2, 64),
+    "f32x4": (4, 32), "f64x2": (2, 64),
+}  # fmt: skip
+"""The shapes of a vector literal: the number of its lanes and their width."""
+
+
+def parse_lanes(shape: str, texts: Sequence[str]) -> bytes:
+    """The literals of a ``v128.const`` as its 16 bytes; there are as many as lanes.
+
+    >>> parse_lanes("f64x2", ["1", "-0x0p0"]).hex()
+    '000000000000f03f0000000000000080'
+    """
+    width = SHAPES[shape][1]
+    parse = parse_float if shape[0] == "f" else parse_int
+    return b"".join([parse(text, width).to_bytes(width // 8, "little") for text in texts])
 
 
 def _split(whole: str, fraction: str, exponent: str) -> Tuple[str, int, int]:

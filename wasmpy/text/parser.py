@@ -23,16 +23,17 @@ from wasmpy.syntax.module import (
     Mem,
     Module,
     Table,
+    TagUse,
     TypeUse,
 )
-from wasmpy.syntax.types import MemType, TableType, ValType
+from wasmpy.syntax.types import Limits, MemType, TableType, ValType
+from wasmpy.text.annotations import AnnotationParser
 from wasmpy.text.context import ModuleContext
 from wasmpy.text.lexer import EOF, Tokens, tokenize
-from wasmpy.text.segments import SegmentParser
 from wasmpy.text.types import ParamNames
 from wasmpy.text.unsupported import field_feature
 
-_EXTERNS = frozenset({"func", "table", "memory", "global"})
+_EXTERNS = frozenset({"func", "table", "memory", "global", "tag"})
 
 
 def parse_module(source: str, features: Features = Features.ALL) -> Module:
@@ -61,19 +62,24 @@ def parse_fields(tokens: Tokens, pos: int, end: int, features: Features) -> Modu
     return parser.take_module(end)
 
 
-class ModuleParser(SegmentParser):
+class ModuleParser(AnnotationParser):
     """Reads the fields of one module."""
 
     def take_module(self, end: int) -> Module:
         """Take the identifier and the fields up to token ``end``."""
         module = self.context.module
+        self.begin_annotations(self.pos, end)
         identifier = self.take_id()
+        name = self.take_name_annotation("module")
         fields = self._list_fields(end)
         self._number_fields(fields)
         for start in fields:
             if self.texts[start + 1] == "type":
-                self._take_type(start)
+                self._take_type(start, alone=True)
+            elif self.texts[start + 1] == "rec":
+                self._take_group(start)
         for start in fields:
+            self.take_customs(start)
             self.pos = start + 2
             take = _FIELDS[self.texts[start + 1]]
             if take is not None:
@@ -81,9 +87,14 @@ class ModuleParser(SegmentParser):
                 self.expect(")")
         if self.context.needs_datacount:
             module.datacount = len(module.datas)
-        if identifier is not None:
-            module.names.module = identifier[1:]
-        module.names.funcs = {index: name[1:] for name, index in self.spaces["func"].ids.items()}
+        self.take_customs(end)
+        self.end_annotations()
+        if name is not None or identifier is not None:
+            module.names.module = name if identifier is None or name is not None else identifier[1:]
+        for kind, space in self.spaces.items():
+            names = {index: ident[1:] for ident, index in space.ids.items()}
+            names.update(self.given_names.get(kind, {}))
+            setattr(module.names, NAMED[kind], names)
         return module
 
     # First pass
@@ -108,16 +119,24 @@ class ModuleParser(SegmentParser):
     def _number_fields(self, fields: List[int]) -> None:
         """Give each definition its index; check that imports come first."""
         defined = ""
+        memories: List[int] = []
         for start in fields:
             keyword = self.texts[start + 1]
             self.pos = start + 2
             kind = keyword
+            if keyword == "rec":
+                for member in self._members(start):
+                    self.pos = member + 2
+                    self._define("type")
+                continue
             imported = False
             if keyword == "import":
                 imported = True
                 kind = self._imported_kind()
             if kind in _EXTERNS or kind in ("type", "elem", "data"):
                 self._define(kind)
+            if kind == "memory":
+                memories.append(start + 1)
             if keyword in _EXTERNS:
                 imported = self._skip_exports()
                 if not imported:
@@ -126,6 +145,8 @@ class ModuleParser(SegmentParser):
             if imported and defined:
                 word = {"func": "function"}.get(defined, defined)
                 raise self.error(f"import after {word}", start)
+        if len(memories) > 1:
+            self.need("multi_memory", "a second memory", memories[1])
 
     def _define(self, kind: str) -> None:
         """Define the identifier that comes next, if there is one, in a space."""
@@ -134,8 +155,9 @@ class ModuleParser(SegmentParser):
             index = self.spaces[kind].define(self.take_id())
         except ValueError as error:
             raise self.error(str(error), at) from None
-        if kind == "memory" and index:
-            self.need("multi_memory", "a second memory", at)
+        name = self.take_name_annotation(kind)
+        if name is not None:
+            self.given_names.setdefault(kind, {})[index] = name
 
     def _imported_kind(self) -> str:
         """Go to the identifier within an import field and give the kind of what is imported."""
@@ -168,10 +190,33 @@ class ModuleParser(SegmentParser):
                 pos = self.closers[pos]
             pos += 1
 
-    def _take_type(self, start: int) -> None:
+    def _members(self, start: int) -> List[int]:
+        """The positions of the types in a recursion group."""
+        self.need("gc", "(rec ...)", start + 1)
+        members = []
+        pos = start + 2
+        while pos < self.closers[start]:
+            self.pos = pos
+            if not self.take_list("type"):
+                self.unexpected("(type ...)")
+            members.append(pos)
+            pos = self.closers[pos] + 1
+        return members
+
+    def _take_group(self, start: int) -> None:
+        """Take a recursion group.  Spec: ``text/types.html#text-rectype``."""
+        members = self._members(start)
+        module = self.context.module
+        if len(members) > 1:
+            module.recs.append((len(module.types), len(members)))
+        for member in members:
+            self._take_type(member, alone=len(members) == 1)
+
+    def _take_type(self, start: int, *, alone: bool) -> None:
         self.pos = start + 2
         self.take_id()
-        self.context.append_type(self.take_functype())
+        sub, comp = self.take_subtype(len(self.context.module.types))
+        self.context.append_type(comp, sub, alone=alone)
         self.expect(")")
 
     # Second pass
@@ -214,12 +259,14 @@ class ModuleParser(SegmentParser):
                 "table": self.take_tabletype,
                 "memory": self.take_memtype,
                 "global": self.take_globaltype,
+                "tag": self._take_tagtype,
             }
             self._import_as(names, take[kind]())
         self.expect(")")
 
     def _import_func(self, names: Tuple[str, str], funcidx: int) -> None:
         at = self.pos
+        self.context.local_names = {}
         typeidx, params = self.take_typeuse(named=True)
         self._local_ids(funcidx, params, at)
         self._import_as(names, TypeUse(typeidx))
@@ -232,10 +279,10 @@ class ModuleParser(SegmentParser):
                 if identifier in ids:
                     raise self.error(f"duplicate local {identifier}", at)
                 ids[identifier] = index
-        if ids:
-            self.context.module.names.locals[funcidx] = {
-                index: name[1:] for name, index in ids.items()
-            }
+        names = {index: name[1:] for name, index in ids.items()}
+        names.update(self.context.local_names)
+        if names:
+            self.context.module.names.locals[funcidx] = names
         return ids
 
     def _take_func(self, end: int) -> None:
@@ -245,10 +292,14 @@ class ModuleParser(SegmentParser):
             self._import_func(names, index)
             return
         at = self.pos
+        self.context.local_names = {}
         typeidx, variables = self.take_typeuse(named=True)
         runs: List[Tuple[int, ValType]] = []
         while self.take_list("local"):
             identifier = self.take_id()
+            name = self.take_name_annotation("local")
+            if name is not None:
+                self.context.local_names[len(variables)] = name
             types = [self.take_valtype()] if identifier else self.take_valtypes()
             self.expect(")")
             for valtype in types:
@@ -258,7 +309,13 @@ class ModuleParser(SegmentParser):
                 else:
                     runs.append((1, valtype))
         ids = self._local_ids(index, variables, at)
+        start = self.pos
         body = self.take_expr(end, ids)
+        labels = self.body.labels.seen
+        if labels:
+            module = self.context.module
+            module.names.labels[index] = {i: label[1:] for i, label in labels.items()}
+        self.take_body_annotations(index, body, self.body.at, start)
         self.context.module.funcs.append(Func(typeidx, runs, body))
 
     def _take_table(self, end: int) -> None:
@@ -288,14 +345,25 @@ class ModuleParser(SegmentParser):
             self._import_as(names, self.take_memtype())
             return
         addrtype = self.take_addrtype()
-        if self.at_list("pagesize"):
-            raise self.unsupported("a page size", "custom_page_sizes")
-        if self.at_list("data"):
-            limits = self.take_memory_data(index, addrtype)
-            memtype = MemType(limits, addrtype)
+        if self.at_list("data") or self.at_list("pagesize"):
+            page = self.take_page(MemType(Limits(0, None)).page)
+            memtype = MemType(self.take_memory_data(index, addrtype, page), addrtype, page=page)
         else:
             memtype = self.take_memtype_rest(addrtype)
         self.context.module.mems.append(Mem(memtype))
+
+    def _take_tag(self, end: int) -> None:
+        self._begin("tag")
+        names = self._take_inline_import()
+        tag = self._take_tagtype()
+        if names is not None:
+            self._import_as(names, tag)
+            return
+        self.context.module.tags.append(tag)
+
+    def _take_tagtype(self) -> TagUse:
+        self.need("exceptions", "a tag")
+        return TagUse(self.take_typeuse(named=False)[0])
 
     def _take_global(self, end: int) -> None:
         self._begin("global")
@@ -315,6 +383,8 @@ class ModuleParser(SegmentParser):
             if feature is not None:
                 raise self.unsupported(f"the export of a {kind}", feature)
             self.unexpected("a kind of export")
+        if kind == "tag":
+            self.need("exceptions", "the export of a tag")
         self.pos += 1
         self.context.module.exports.append(Export(name, kind, self.take_index(kind)))
         self.expect(")")
@@ -325,13 +395,21 @@ class ModuleParser(SegmentParser):
         self.context.module.start = self.take_index("func")
 
 
+NAMED: Dict[str, str] = {
+    "type": "types", "func": "funcs", "table": "tables", "memory": "memories", "global": "globals",
+    "elem": "elems", "data": "datas", "tag": "tags",
+}  # fmt: skip
+"""Of each index space the field of ``Names`` that its identifiers go to."""
+
 _FIELDS: Dict[str, Optional[Callable[[ModuleParser, int], None]]] = {
     "type": None,
+    "rec": None,
     "import": ModuleParser._take_import,
     "func": ModuleParser._take_func,
     "table": ModuleParser._take_table,
     "memory": ModuleParser._take_memory,
     "global": ModuleParser._take_global,
+    "tag": ModuleParser._take_tag,
     "export": ModuleParser._take_export,
     "start": ModuleParser._take_start,
     "elem": ModuleParser.take_elem,

@@ -16,7 +16,7 @@ from wasmpy.config import Features
 from wasmpy.syntax.module import Module
 from wasmpy.text.cursor import Cursor
 from wasmpy.text.lexer import EOF, Tokens, tokenize
-from wasmpy.text.numbers import parse_float, parse_int
+from wasmpy.text.numbers import SHAPES, parse_float, parse_int
 from wasmpy.text.parser import parse_fields, parse_module
 
 
@@ -130,8 +130,6 @@ _FIELD_KEYWORDS = frozenset(
     {"type", "rec", "import", "func", "table", "memory", "global", "export", "start", "elem",
      "data", "tag"}
 )  # fmt: skip
-_SHAPES = {"i8x16": (16, 8), "i16x8": (8, 16), "i32x4": (4, 32), "i64x2": (2, 64),
-           "f32x4": (4, 32), "f64x2": (2, 64)}  # fmt: skip
 _INTS = {"i32": 32, "i64": 64}
 _FLOATS = {"f32": 32, "f64": 64}
 _NANS = ("nan:canonical", "nan:arithmetic")
@@ -270,7 +268,7 @@ class _ScriptParser(Cursor):
         if pattern.kind == "ref" and pattern.bits is not None:
             return Value(f"ref.{pattern.type}", pattern.bits)
         if pattern.kind == "lanes" and all(part.kind == "value" for part in pattern.parts):
-            width = _SHAPES[pattern.type][1]
+            width = SHAPES[pattern.type][1]
             lanes = enumerate(pattern.parts)
             return Value("v128", sum(part.bits << (i * width) for i, part in lanes))
         raise self.error("unexpected token, expected a constant", at)
@@ -320,10 +318,10 @@ class _ScriptParser(Cursor):
 
     def _take_lanes(self) -> Pattern:
         shape = self.texts[self.pos]
-        if shape not in _SHAPES:
+        if shape not in SHAPES:
             self.unexpected("a vector shape")
         self.pos += 1
-        count, width = _SHAPES[shape]
+        count, width = SHAPES[shape]
         lanes = []
         for _ in range(count):
             if shape[0] == "f":

@@ -13,9 +13,9 @@ from typing import List, Union
 from wasmpy.isa.derived import op_of
 from wasmpy.syntax.module import Active, Data, Elem, Expr, SegmentMode
 from wasmpy.syntax.types import (
+    FUNC_REF,
     FUNCREF,
     I64,
-    PAGE_SIZE,
     Limits,
     NumType,
     RefType,
@@ -49,10 +49,10 @@ class SegmentParser(InstrParser):
             bare = True
         # Without a table and a kind, function indices may follow at once.
         if bare and (self.at_end() or self.at_index()):
-            reftype, items = FUNCREF, self._take_funcs()
+            reftype, items = FUNC_REF, self._take_funcs()
         elif self.texts[self.pos] == "func":
             self.pos += 1
-            reftype, items = FUNCREF, self._take_funcs()
+            reftype, items = FUNC_REF, self._take_funcs()
         else:
             reftype = self.take_reftype()
             items = self._take_exprs(end)
@@ -99,7 +99,12 @@ class SegmentParser(InstrParser):
         closer = self.closers[self.pos]
         if not self.take_list("elem"):
             self.unexpected("limits or (elem ...)")
-        items = self._take_exprs(closer) if self.texts[self.pos] == "(" else self._take_funcs()
+        items: List[Union[int, Expr]]
+        if self.texts[self.pos] == "(":
+            items = self._take_exprs(closer)
+        else:
+            items = self._take_funcs()
+            reftype = FUNC_REF if reftype == FUNCREF else reftype
         self.expect(")")
         mode = Active(tableidx, self._zero(addrtype))
         self.context.module.elems.append(Elem(reftype, items, mode))
@@ -129,12 +134,12 @@ class SegmentParser(InstrParser):
             mode = Active(self.take_index("memory"), self._take_offset())
         self.context.module.datas.append(Data(self.take_strings(), mode))
 
-    def take_memory_data(self, memidx: int, addrtype: NumType) -> Limits:
+    def take_memory_data(self, memidx: int, addrtype: NumType, page: int) -> Limits:
         """Take the ``(data ...)`` inside a memory; the limits it gives the memory."""
         self.expect("(")
         self.expect("data")
         init = self.take_strings()
         self.expect(")")
         self.context.module.datas.append(Data(init, Active(memidx, self._zero(addrtype))))
-        pages = -(-len(init) // PAGE_SIZE)
+        pages = -(-len(init) >> page)
         return Limits(pages, pages)

@@ -12,29 +12,41 @@ from __future__ import annotations
 from typing import Dict, List, Optional, Tuple
 
 from wasmpy.syntax.types import (
-    EXTERNREF,
-    FUNCREF,
+    HEAPTYPE_CODES,
+    I8,
+    I16,
     I32,
     I64,
+    PLAIN,
+    SHORT_REFTYPES,
     VALTYPES,
+    ArrayType,
+    CompType,
+    FieldType,
     FuncType,
     GlobalType,
     HeapType,
     Limits,
     MemType,
     NumType,
+    PackedType,
     RefType,
     ResultType,
+    StorageType,
+    StructType,
+    SubType,
     TableType,
     ValType,
 )
 from wasmpy.text.context import ModuleContext
 from wasmpy.text.cursor import Cursor
 from wasmpy.text.lexer import Tokens
-from wasmpy.text.unsupported import field_feature, heaptype_feature
+from wasmpy.text.unsupported import heaptype_feature
 
 _VALTYPES: Dict[str, ValType] = {str(t): t for t in VALTYPES}
-_SHORT_REFS = {"func": FUNCREF, "extern": EXTERNREF}
+_SHORT_REFS: Dict[str, RefType] = {str(t): t for t in SHORT_REFTYPES}
+_PACKED: Dict[str, PackedType] = {str(t): t for t in (I8, I16)}
+_OLD_HEAPTYPES = ("func", "extern")
 _ADDRTYPES: Dict[str, NumType] = {"i32": I32, "i64": I64}
 
 ParamNames = List[Tuple[Optional[str], ValType]]
@@ -48,10 +60,20 @@ class TypeParser(Cursor):
         self.context = context
         self.spaces = context.spaces
 
-    def need(self, feature: str, what: str, at: Optional[int] = None) -> None:
+    def need(self, feature: Optional[str], what: str, at: Optional[int] = None) -> None:
         """Refuse ``what`` unless the features at hand have it."""
-        if feature not in self.context.features:
+        if feature is not None and feature not in self.context.features:
             raise self.unsupported(what, feature, at)
+
+    def note_local_name(self, localidx: int) -> None:
+        """Keep the name that an annotation gives a parameter."""
+        name = self.take_name_annotation("local")
+        if name is not None:
+            self.context.local_names[localidx] = name
+
+    def take_name_annotation(self, what: str) -> Optional[str]:
+        """Take an annotation that names ``what``: there is none; ``annotations`` has the rule."""
+        return None
 
     def at_index(self) -> bool:
         """Whether an index comes next, by number or identifier."""
@@ -71,23 +93,25 @@ class TypeParser(Cursor):
     def take_heaptype(self) -> HeapType:
         """Take a heap type."""
         text = self.texts[self.pos]
-        if text in _SHORT_REFS:
+        if text in HEAPTYPE_CODES:
+            if text not in _OLD_HEAPTYPES:
+                self.need(heaptype_feature(text), f"the heap type {text}")
             self.pos += 1
             return text
         if self.at_index():
             self.need("function_references", f"a reference to type {text}")
             return self.take_index("type")
-        feature = heaptype_feature(text)
-        if feature is None:
-            self.unexpected("a heap type")
-        raise self.unsupported(f"the heap type {text}", feature)
+        return self.unexpected("a heap type")
 
     def take_reftype(self) -> RefType:
         """Take a reference type, short or long."""
         text = self.texts[self.pos]
-        if text in ("funcref", "externref"):
+        found = _SHORT_REFS.get(text)
+        if found is not None:
+            if found.heaptype not in _OLD_HEAPTYPES:
+                self.need(heaptype_feature(str(found.heaptype)), f"the type {text}")
             self.pos += 1
-            return FUNCREF if text == "funcref" else EXTERNREF
+            return found
         if text == "(" and self.take_list("ref"):
             null = self.texts[self.pos] == "null"
             if null:
@@ -95,15 +119,10 @@ class TypeParser(Cursor):
             at = self.pos
             heaptype = self.take_heaptype()
             self.expect(")")
-            if null and isinstance(heaptype, str):
-                return _SHORT_REFS[heaptype]
-            self.need("function_references", f"(ref {heaptype})", at)
-            return RefType(0, null, heaptype)
-        if text.endswith("ref"):
-            short = {"null": "none", "nullfunc": "nofunc", "nullextern": "noextern"}
-            feature = heaptype_feature(short.get(text[:-3], text[:-3]))
-            if feature is not None:
-                raise self.unsupported(f"the type {text}", feature)
+            reftype = RefType.of(heaptype, null=null)
+            if not reftype.code:
+                self.need("function_references", f"(ref {heaptype})", at)
+            return reftype
         return self.unexpected("a reference type")
 
     def take_valtype(self) -> ValType:
@@ -127,6 +146,8 @@ class TypeParser(Cursor):
         results: List[ValType] = []
         while self.take_list("param"):
             identifier = self.take_id() if named else None
+            if named:
+                self.note_local_name(len(params))
             if identifier is not None:
                 params.append((identifier, self.take_valtype()))
             else:
@@ -137,17 +158,92 @@ class TypeParser(Cursor):
             self.expect(")")
         return params, tuple(results)
 
-    def take_functype(self) -> FuncType:
-        """Take a type definition's body: ``(func ...)``."""
-        if self.texts[self.pos] == "(":
-            feature = field_feature(self.texts[self.pos + 1])
-            if feature is not None:
-                raise self.unsupported(f"({self.texts[self.pos + 1]} ...)", feature)
-        self.expect("(")
-        self.expect("func")
-        params, results = self.take_signature(named=True)
+    def take_subtype(self, typeidx: int) -> Tuple[SubType, CompType]:
+        """Take a type definition's body: ``(sub ...)`` or a composite type.
+
+        Spec: ``text/types.html#text-subtype``.
+        """
+        at = self.pos
+        if not self.take_list("sub"):
+            return PLAIN, self._take_comptype(typeidx)
+        self.need("gc", "(sub ...)", at + 1)
+        final = self.texts[self.pos] == "final"
+        if final:
+            self.pos += 1
+        supers = []
+        while self.at_index():
+            supers.append(self.take_index("type"))
+        comp = self._take_comptype(typeidx)
         self.expect(")")
-        return FuncType(tuple(t for _, t in params), results)
+        return SubType(final, tuple(supers)), comp
+
+    def _take_comptype(self, typeidx: int) -> CompType:
+        """Take ``(func ...)``, ``(struct ...)`` or ``(array ...)``.  Spec: ``#text-comptype``."""
+        self.expect("(")
+        keyword = self.texts[self.pos]
+        comp: CompType
+        if keyword in ("struct", "array"):
+            self.need("gc", f"({keyword} ...)")
+            self.pos += 1
+            if keyword == "struct":
+                comp = StructType(self._take_fields(typeidx))
+            else:
+                comp = ArrayType(self._take_field())
+        else:
+            self.expect("func")
+            params, results = self.take_signature(named=True)
+            comp = FuncType(tuple(t for _, t in params), results)
+        self.expect(")")
+        return comp
+
+    def _take_fields(self, typeidx: int) -> Tuple[FieldType, ...]:
+        """Take the fields of a structure; their identifiers are kept by its type's index."""
+        fields: List[FieldType] = []
+        ids: Dict[str, int] = {}
+        while self.take_list("field"):
+            at = self.pos
+            identifier = self.take_id()
+            name = self.take_name_annotation("field")
+            if identifier in ids:
+                raise self.error(f"duplicate field {identifier}", at)
+            if identifier is not None:
+                ids[identifier] = len(fields)
+            if name is not None or identifier is not None:
+                names = self.context.module.names.fields.setdefault(typeidx, {})
+                names[len(fields)] = name or str(identifier)[1:]
+                fields.append(self._take_field())
+            while self.texts[self.pos] != ")":
+                if identifier is not None:
+                    self.unexpected(")")
+                fields.append(self._take_field())
+            self.expect(")")
+        if ids:
+            self.context.field_ids[typeidx] = ids
+        return tuple(fields)
+
+    def _take_field(self) -> FieldType:
+        """Take a field type.  Spec: ``text/types.html#text-fieldtype``."""
+        mut = self.take_list("mut")
+        storage: StorageType
+        if self.texts[self.pos] in _PACKED:
+            storage = _PACKED[self.texts[self.pos]]
+            self.pos += 1
+        else:
+            storage = self.take_valtype()
+        if mut:
+            self.expect(")")
+        return FieldType(storage, mut)
+
+    def take_fieldidx(self, typeidx: int) -> int:
+        """Take the index of a field of a structure type."""
+        text = self.texts[self.pos]
+        if text[:1] != "$":
+            return self.take_nat(32)
+        index = self.context.field_ids.get(typeidx, {}).get(text)
+        if index is None:
+            raise self.error(f"unknown field {text}")
+        self.pos += 1
+        return index
 
     def take_typeuse(self, *, named: bool) -> Tuple[int, ParamNames]:
         """Take a type use: the index, and the parameters with their identifiers.
@@ -213,9 +309,19 @@ class TypeParser(Cursor):
         if shared:
             self.need("threads", "a shared memory")
             self.pos += 1
-        if self.at_list("pagesize"):
-            raise self.unsupported("a page size", "custom_page_sizes")
-        return MemType(limits, addrtype, shared)
+        return MemType(limits, addrtype, shared, self.take_page(MemType(limits).page))
+
+    def take_page(self, default: int) -> int:
+        """Take ``(pagesize n)`` if it comes next; the log2 of the page size."""
+        at = self.pos
+        if not self.take_list("pagesize"):
+            return default
+        self.need("custom_page_sizes", "a page size", at)
+        size = self.take_nat(64)
+        if size == 0 or size & (size - 1):
+            raise self.error(f"invalid custom page size {size}", at)
+        self.expect(")")
+        return size.bit_length() - 1
 
     def take_tabletype(self) -> TableType:
         """Take a table type."""

@@ -37,23 +37,15 @@ class Unsupported(MalformedError):  # noqa: N818 - a limit of this version, no f
 
 
 _INSTRUCTIONS = (
-    ("relaxed_simd", r"\w+\.relaxed_\w+"),
-    ("simd", r"(v128|i8x16|i16x8|i32x4|i64x2|f32x4|f64x2)\.\w+"),
-    ("tail_call", r"return_call(_indirect)?"),
     ("function_references", r"call_ref|return_call_ref|br_on_(non_)?null|ref\.as_non_null"),
-    ("exceptions", r"throw|throw_ref|try_table"),
     ("gc", r"(struct|array|i31|extern|any)\.\w+|ref\.(eq|test|cast|i31)|br_on_cast(_fail)?"),
-    ("threads", r"(memory|i32|i64)\.atomic\.[\w.]+|atomic\.fence"),
-    ("wide_arithmetic", r"i64\.(add128|sub128|mul_wide_[su])"),
 )
 _HEAPTYPES = (
     ("gc", r"any|eq|i31|struct|array|none|nofunc|noextern"),
     ("exceptions", r"exn|noexn"),
 )
 _FIELDS = (
-    ("exceptions", r"tag"),
     ("gc", r"rec|sub|struct|array"),
-    ("custom_page_sizes", r"pagesize"),
 )
 
 

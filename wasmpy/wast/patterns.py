@@ -1,18 +1,20 @@
 """Arguments of a script as values, and results against patterns.
 
 What belongs here: the two directions of conversion and the comparison.
-Values are those of ``Func.call_raw``: numbers as unsigned bits, references
-as objects.
+Values are those of ``Func.call_raw``: numbers as unsigned bits, vectors as
+bytes, references as objects.
 
 Spec: ``exec/numerics.html#aux-nans`` for the two NaN patterns.
 """
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple, Sequence
+from typing import Any, Dict, NamedTuple, Sequence, Tuple
 
-from wasmpy.syntax.types import RefType, ValType
+from wasmpy.api.heap import Array, Struct
+from wasmpy.syntax.types import RefType, ValType, VecType
 from wasmpy.text.script import Pattern, Value
+from wasmpy.valid.match import top_of
 
 _NUMBERS = frozenset({"i32", "i64", "f32", "f64"})
 _WIDTH_AND_FRACTION = {"f32": (32, 23), "f64": (64, 52)}
@@ -22,6 +24,12 @@ class HostRef(NamedTuple):
     """The host's object that ``(ref.extern n)`` stands for."""
 
     number: int
+
+
+_CLASSES: Dict[str, Tuple[type, ...]] = {
+    "i31": (int,), "struct": (Struct,), "array": (Array,), "eq": (int, Struct, Array),
+    "host": (HostRef,),
+}  # fmt: skip
 
 
 class NoSuchValue(Exception):  # noqa: N818 - a statement about the script
@@ -34,9 +42,11 @@ def raw_value(value: Value) -> Any:
         return None
     if value.type in _NUMBERS:
         return value.bits
-    if value.type == "ref.extern":
+    if value.type == "v128":
+        return value.bits.to_bytes(16, "little")
+    if value.type in ("ref.extern", "ref.host"):
         return HostRef(value.bits)
-    raise NoSuchValue("simd" if value.type == "v128" else "gc")
+    raise NoSuchValue(value.type)
 
 
 def matches(pattern: Pattern, valtype: ValType, raw: Any) -> bool:
@@ -48,11 +58,23 @@ def matches(pattern: Pattern, valtype: ValType, raw: Any) -> bool:
         return pattern.type == str(valtype) and _is_nan(pattern, raw)
     if kind == "null":
         return isinstance(valtype, RefType) and raw is None
+    if kind == "lanes":
+        return isinstance(valtype, VecType) and _has_lanes(pattern, raw)
     if kind == "either":
         return any(matches(part, valtype, raw) for part in pattern.parts)
-    if kind == "ref" and pattern.type in ("extern", "func"):
+    if kind == "ref":
         return _is_reference(pattern, valtype, raw)
-    raise NoSuchValue("simd" if kind == "lanes" else "gc")
+    raise NoSuchValue(kind)
+
+
+def _has_lanes(pattern: Pattern, raw: bytes) -> bool:
+    """Whether each lane of a vector is what its pattern asks for."""
+    size = 16 // len(pattern.parts)
+    for i, part in enumerate(pattern.parts):
+        bits = int.from_bytes(raw[i * size : (i + 1) * size], "little")
+        if not (bits == part.bits if part.kind == "value" else _is_nan(part, bits)):
+            return False
+    return True
 
 
 def _is_nan(pattern: Pattern, bits: int) -> bool:
@@ -67,9 +89,15 @@ def _is_nan(pattern: Pattern, bits: int) -> bool:
 
 
 def _is_reference(pattern: Pattern, valtype: ValType, raw: Any) -> bool:
-    if not isinstance(valtype, RefType) or valtype.heaptype != pattern.type or raw is None:
+    """Whether a result is a reference of the kind that the pattern names."""
+    if not isinstance(valtype, RefType) or raw is None:
         return False
-    return pattern.bits is None or bool(raw == HostRef(pattern.bits))
+    top = top_of(valtype.heaptype)
+    if pattern.type in ("func", "extern", "exn"):
+        right = top == pattern.type
+    else:
+        right = top == "any" and isinstance(raw, _CLASSES.get(pattern.type, object))
+    return right and (pattern.bits is None or bool(raw == HostRef(pattern.bits)))
 
 
 def mismatch(expected: Sequence[Pattern], types: Sequence[ValType], raw: Sequence[Any]) -> str:
@@ -79,6 +107,7 @@ def mismatch(expected: Sequence[Pattern], types: Sequence[ValType], raw: Sequenc
     for position, (pattern, valtype, value) in enumerate(zip(expected, types, raw)):
         if not matches(pattern, valtype, value):
             shown = hex(value) if isinstance(value, int) else repr(value)
+            shown = value.hex() if isinstance(value, bytes) else shown
             return f"result {position} is {valtype} {shown}, expected {_wanted(pattern)}"
     return ""
 

@@ -11,6 +11,7 @@ from typing import Any, Dict, List, Tuple
 
 from wasmpy.api.module import Module
 from wasmpy.api.store import Store
+from wasmpy.config import Features
 from wasmpy.exec.host import Caller, HostFunc
 from wasmpy.syntax.types import F32, F64, I32, I64, FuncType, ValType
 
@@ -21,7 +22,9 @@ _STATE = """
   (global (export "global_f32") f32 (f32.const 666.6))
   (global (export "global_f64") f64 (f64.const 666.6))
   (table (export "table") 10 20 funcref)
-  (memory (export "memory") 1 2))
+  (table (export "table64") i64 10 20 funcref)
+  (memory (export "memory") 1 2)
+  (memory (export "shared_memory") 1 2 shared))
 """
 _PRINTS: Dict[str, Tuple[ValType, ...]] = {
     "print": (),
@@ -43,7 +46,7 @@ def spectest_module(store: Store, printed: List[Tuple[Any, ...]]) -> Dict[str, A
     def record(caller: Caller, *args: Any) -> None:
         printed.append(args)
 
-    instance = Module(_STATE).instantiate(store=store)
+    instance = Module(_STATE, features=Features.ALL).instantiate(store=store)
     exports: Dict[str, Any] = {name: instance.exports[name] for name in instance.exports}
     for name, params in _PRINTS.items():
         exports[name] = HostFunc(FuncType(params, ()), record, name, "spectest")

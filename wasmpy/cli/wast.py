@@ -1,0 +1,214 @@
+"""``wasmpy wast``: run test scripts, the official ones and your own.
+
+What belongs here: finding the scripts, showing progress and results, JUnit.
+What does not: running a script (``wasmpy.wast``).
+
+Every command of a script passes, fails, or is skipped because it needs a
+feature that is not there or not enabled.  What fails is listed on standard
+output, a line each; the exit code is 1 if anything fails, 2 if a script
+cannot be read.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from pathlib import Path
+from typing import Any, Callable, Dict, List, Optional
+from xml.etree import ElementTree as ET
+
+from wasmpy.cli.errors import CommandError, ExitCode, error_json, error_line, print_json, print_line
+from wasmpy.cli.source import parse_features
+from wasmpy.errors import MalformedError
+from wasmpy.wast.report import FAIL, PASS, SKIP, CommandResult, ScriptReport
+from wasmpy.wast.runner import run_script, suite_features
+
+NAME = "wast"
+HELP = "run test scripts (.wast)"
+EXAMPLE = """\
+wasmpy wast examples/math.wast
+  wasmpy wast examples --features wasm3 --junit report.xml"""
+
+_BAR = 30
+_LISTED = 50
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments of ``wast``."""
+    parser.add_argument(
+        "scripts", nargs="+", metavar="FILE", help="a script, or a folder: every .wast below it"
+    )
+    parser.add_argument(
+        "--features", metavar="LIST",
+        help="such as wasm2 or +simd,-gc; by default what the official scripts need",
+    )  # fmt: skip
+    parser.add_argument(
+        "--fusing", choices=("never", "hot", "always"), default="hot",
+        help="which functions run with fused instructions (default: %(default)s)",
+    )  # fmt: skip
+    parser.add_argument("--junit", metavar="FILE", help="also write the results as JUnit XML")
+    parser.add_argument("--all", action="store_true", help="list every failing command")
+
+
+class Outcome:
+    """What came of one script: a report, or why there is none."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.report = ScriptReport(str(path))
+        self.error: Optional[Exception] = None
+        self.seconds = 0.0
+
+    @property
+    def code(self) -> int:
+        """The exit code that it earns."""
+        if self.error is not None:
+            return ExitCode.NEGATIVE if isinstance(self.error, MalformedError) else ExitCode.USAGE
+        return ExitCode.NEGATIVE if self.report.count(FAIL) else ExitCode.OK
+
+    def failures(self) -> List[CommandResult]:
+        """The commands that failed."""
+        return [result for result in self.report.results if result.status == FAIL]
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run every script named; the exit code is the worst of them."""
+    outcomes = []
+    for path in _scripts(args.scripts):
+        outcome = _run_one(path, args, _bar(path))
+        outcomes.append(outcome)
+        if not args.json:
+            _tell(outcome, list_all=args.all)
+    code = max([int(outcome.code) for outcome in outcomes], default=int(ExitCode.OK))
+    if args.junit:
+        _write_junit(args.junit, outcomes)
+    if args.json:
+        print_json(_document(outcomes, code))
+    elif len(outcomes) > 1:
+        print(f"{len(outcomes)} scripts: {_counts(outcomes)}")
+    return code
+
+
+def _scripts(names: List[str]) -> List[Path]:
+    """The scripts named, those of a folder in order.  Raises: CommandError."""
+    found: List[Path] = []
+    for name in names:
+        path = Path(name)
+        if path.is_dir():
+            below = sorted(path.rglob("*.wast"))
+            if not below:
+                raise CommandError(f"no .wast file below {name}", path=name)
+            found += below
+        else:
+            found.append(path)
+    return found
+
+
+def _run_one(
+    path: Path, args: argparse.Namespace, bar: Optional[Callable[[int, int], None]]
+) -> Outcome:
+    outcome = Outcome(path)
+    start = time.monotonic()
+    features = None
+    if args.features is not None:
+        features = parse_features(args.features, suite_features(path))
+    try:
+        outcome.report = run_script(path, features, fusing=args.fusing, progress=bar)
+    except (MalformedError, OSError, UnicodeDecodeError) as error:
+        outcome.error = error
+    outcome.seconds = time.monotonic() - start
+    if bar is not None:
+        bar(-1, 0)
+    return outcome
+
+
+def _bar(path: Path) -> Optional[Callable[[int, int], None]]:
+    """Shows progress on a terminal; None where standard error is none."""
+    if sys.stderr is None or not sys.stderr.isatty():
+        return None
+    last = [0.0]
+
+    def show(done: int, total: int) -> None:
+        now = time.monotonic()
+        if done >= 0 and now - last[0] < 0.1:
+            return
+        last[0] = now
+        text = ""
+        if done >= 0:
+            filled = _BAR * done // max(total, 1)
+            text = f"{'#' * filled}{'.' * (_BAR - filled)} {done}/{total} {path.name}"
+        sys.stderr.write(f"\r\x1b[K{text}")
+        sys.stderr.flush()
+
+    return show
+
+
+def _tell(outcome: Outcome, *, list_all: bool) -> None:
+    """The summary of one script, and its failing commands."""
+    if outcome.error is not None:
+        strerror = getattr(outcome.error, "strerror", None)
+        print_line(f"wasmpy: error: {outcome.path}: {strerror or error_line(outcome.error)}")
+        return
+    print(f"{outcome.path}: {_counts([outcome])}")
+    failures = outcome.failures()
+    for result in failures if list_all else failures[:_LISTED]:
+        reason = " ".join(result.reason.split())
+        print(f"  {outcome.path}:{result.line}: {result.kind}: {reason}")
+    if len(failures) > _LISTED and not list_all:
+        print(f"  and {len(failures) - _LISTED} more (--all lists them)")
+
+
+def _counts(outcomes: List[Outcome]) -> str:
+    """``3 passed, 1 failed``; what is none is left out, but not the passes."""
+    parts = []
+    for status, word in ((PASS, "passed"), (FAIL, "failed"), (SKIP, "skipped")):
+        count = sum(outcome.report.count(status) for outcome in outcomes)
+        if count or status == PASS:
+            parts.append(f"{count} {word}")
+    return ", ".join(parts)
+
+
+def _document(outcomes: List[Outcome], code: int) -> Dict[str, Any]:
+    scripts = []
+    for outcome in outcomes:
+        entry = outcome.report.to_json()
+        entry["error"] = None if outcome.error is None else error_json(outcome.error)
+        scripts.append(entry)
+    status = {ExitCode.OK: "ok", ExitCode.NEGATIVE: "failed"}.get(ExitCode(code), "error")
+    return {"command": NAME, "status": status, "exit_code": code, "scripts": scripts}
+
+
+def _write_junit(path: str, outcomes: List[Outcome]) -> None:
+    """The results as JUnit XML: a suite per script, a case per command.  Raises: CommandError."""
+    root = ET.Element("testsuites", name="wasmpy wast")
+    for outcome in outcomes:
+        report = outcome.report
+        suite = ET.SubElement(
+            root, "testsuite", name=str(outcome.path), time=f"{outcome.seconds:.3f}",
+            tests=str(len(report.results) or 1), failures=str(report.count(FAIL)),
+            skipped=str(report.count(SKIP)), errors=str(int(outcome.error is not None)),
+        )  # fmt: skip
+        for result in report.results:
+            case = ET.SubElement(
+                suite, "testcase", classname=outcome.path.stem,
+                name=f"{result.index}: {result.kind} in line {result.line}",
+            )  # fmt: skip
+            if result.status != PASS:
+                kind = "failure" if result.status == FAIL else "skipped"
+                ET.SubElement(case, kind, message=_plain(result.reason))
+        if outcome.error is not None:
+            case = ET.SubElement(suite, "testcase", classname=outcome.path.stem, name="the script")
+            ET.SubElement(case, "error", message=_plain(error_line(outcome.error)))
+    try:
+        Path(path).write_bytes(ET.tostring(root, encoding="utf-8", xml_declaration=True))
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise CommandError(f"cannot write {path}: {reason}", path=path) from error
+
+
+def _plain(text: str) -> str:
+    """``text`` without what XML cannot have."""
+    return "".join([c if c.isprintable() else " " for c in text])
+
+
