@@ -19,8 +19,17 @@ from wasmpy.isa.derived import BY_MNEMONIC, BY_OP, COST, op_of
 from wasmpy.isa.immediates import IMMEDIATES
 from wasmpy.isa.table import INSTRS, OP_COUNT, PREFIX_BASE, Instr
 from wasmpy.numerics.specialize import specialize
-from wasmpy.syntax.module import Data, Elem, Expr, Func, Mem, Module, Table
-from wasmpy.syntax.types import FUNCREF, I32, FuncType, Limits, MemType, TableType
+from wasmpy.syntax.module import Catch, Data, Elem, Expr, Func, Mem, Module, Table
+from wasmpy.syntax.types import (
+    FUNC_REF,
+    FUNCREF,
+    I32,
+    FuncType,
+    Limits,
+    MemType,
+    RefType,
+    TableType,
+)
 
 ONE_BYTE = {
     *range(0x06), 0x0B, *range(0x0C, 0x12), *range(0x1A, 0x1D), *range(0x20, 0x27),
@@ -40,6 +49,17 @@ def test_every_code_of_2_0_without_simd_has_a_row() -> None:
     want = {(None, code) for code in ONE_BYTE} | {(0xFC, code) for code in BEHIND_FC}
     assert want - have == set()
     assert {e for e in have if e[0] in (None, 0xFC)} - want == set()
+
+
+def test_every_code_of_simd_has_a_row() -> None:
+    have = {code for prefix, code in (row.encoding for row in INSTRS) if prefix == 0xFD}
+    gaps = {
+        0x9A, 0xA2, 0xA5, 0xA6, 0xAF, 0xB0, 0xB2, 0xB3, 0xB4, 0xBB, 0xC2, 0xC5, 0xC6, 0xCF, 0xD0,
+        0xD2, 0xD3, 0xD4, 0xE2, 0xEE,
+    }  # fmt: skip
+    assert have == set(range(0x114)) - gaps
+    features = Counter(row.feature for row in INSTRS if row.prefix == 0xFD)
+    assert features == {"simd": 236, "relaxed_simd": 20}
 
 
 def test_codes_and_mnemonics_are_unique() -> None:
@@ -78,12 +98,13 @@ def test_row_is_consistent(row: Instr) -> None:
         assert row.params is not None
     if row.access is not None:
         assert row.traps == (TrapKind.MEMORY_OUT_OF_BOUNDS,)
-        assert row.immediates == ("memarg",)
+        of_a_lane = row.access.lanes == "lane"
+        assert row.immediates == (("memarg", "laneidx") if of_a_lane else ("memarg",))
 
 
 def test_only_what_leaves_no_trace_is_free_of_fuel() -> None:
     free = {row.mnemonic for row in INSTRS if row.cost == 0}
-    assert free == {"block", "loop", "else", "end", "nop", "drop"}
+    assert free == {"block", "loop", "try_table", "else", "end", "nop", "drop"}
     assert {row.cost for row in INSTRS} == {0, 1}
 
 
@@ -98,10 +119,10 @@ def test_few_instructions_need_a_handler_by_hand() -> None:
 def test_every_numeric_operator_exists_once() -> None:
     for row in INSTRS:
         if row.numeric is not None:
-            name, widths = row.numeric
-            operator = specialize(name, widths)
+            operator = specialize(*row.numeric)
             assert row.params is not None
-            assert len(operator.params) == len(row.params), row.mnemonic
+            places = len(row.immediates) + len(row.params)
+            assert len(operator.params) == places, row.mnemonic
 
 
 def _sample(row: Instr) -> Any:
@@ -111,6 +132,11 @@ def _sample(row: Instr) -> Any:
         "tableidx": 0, "memidx": 0, "globalidx": 3, "localidx": 300, "elemidx": 0, "dataidx": 0,
         "heaptype": "extern", "valtypes": (I32,), "memarg": (0, 70_000, 0), "i32": 0xFFFF_FFFE,
         "i64": 0x8000_0000_0000_0000, "f32": 0x7FA0_0001, "f64": 0x7FF4_0000_0000_0001,
+        "v128": bytes(range(16)), "laneidx": 1, "lanes": bytes(range(16, 32)),
+        "tagidx": 0, "reserved": 0, "fieldidx": 0, "count": 200,
+        "ref": RefType.of("i31", null=False), "refnull": RefType.of(70, null=True),
+        "cast": (1, RefType.of("any", null=True), RefType.of(300, null=False)),
+        "catches": (Catch(0, False, 0), Catch(5, True, 1), Catch(None, False, 0), Catch(None, True, 2)),
     }  # fmt: skip
     values = tuple(samples[kind] for kind in row.immediates)
     return None if not values else values[0] if len(values) == 1 else values
@@ -119,7 +145,7 @@ def _sample(row: Instr) -> Any:
 def _body(row: Instr) -> Expr:
     end = op_of("end")
     value = _sample(row)
-    if row.mnemonic in ("block", "loop", "if"):
+    if row.mnemonic in ("block", "loop", "if", "try_table"):
         return Expr([row.op, end, end], [value, None, None])
     if row.mnemonic == "else":
         return Expr([op_of("if"), row.op, end, end], [None, None, None, None])
@@ -134,7 +160,7 @@ def _module(row: Instr) -> Module:
         funcs=[Func(0, [], _body(row))],
         tables=[Table(TableType(FUNCREF, Limits(1, None)))],
         mems=[Mem(MemType(Limits(1, None)))],
-        elems=[Elem(FUNCREF, [0], None)],
+        elems=[Elem(FUNC_REF, [0], None)],
         datas=[Data(b"x", None)],
         datacount=1,
     )
@@ -158,11 +184,19 @@ MNEMONIC_FILES: Dict[str, str] = {
     "wasmpy/binary/decode.py": "an element segment's function index stands for ref.func",
     "wasmpy/binary/encode.py": "the same, written",
     "wasmpy/exec/handlers.py": "registers the handlers of structural instructions",
+    "wasmpy/exec/aggregate.py": "registers the handlers of references and aggregates",
+    "wasmpy/valid/aggregate.py": "registers the rules of references and aggregates",
     "wasmpy/exec/instantiate.py": "evaluates constant expressions",
     "wasmpy/exec/prepare.py": "regions begin and end at branches",
-    "wasmpy/text/instrs.py": "instructions that need the data count section",
+    "wasmpy/exec/atomics.py": "registers the handler of the fence",
+    "wasmpy/exec/exceptions.py": "registers the handlers of exceptions",
+    "wasmpy/valid/exceptions.py": "registers the rules of exceptions",
+    "wasmpy/exec/wide.py": "registers the handlers of wide arithmetic",
     "wasmpy/text/script.py": "constants are the arguments and results of scripts",
     "wasmpy/text/segments.py": "the offset of an inline segment",
+    "wasmpy/text/printer_instrs.py": "instructions that leave nothing, for folding",
+    "wasmpy/valid/rules.py": "says the rules in words",
+    "wasmpy/valid/custom.py": "what a branch hint may be attached to",
     "wasmpy/valid/body.py": "local and global access, the most frequent rules, in line",
     "wasmpy/valid/context.py": "references declared by ref.func",
     "wasmpy/valid/control.py": "registers the rules of branches and calls",
@@ -246,7 +280,9 @@ def test_generated_handlers_are_fresh() -> None:
 def test_every_row_has_a_handler() -> None:
     from wasmpy.exec.generated import NUMERIC, memory_handlers
     from wasmpy.exec.handlers import BUILD
+    from wasmpy.exec.prepare import prepare  # with it, whatever registers handlers
 
+    assert callable(prepare)
     plain = {row.op for row in INSTRS if not row.structural}
     assert set(NUMERIC) | set(memory_handlers(bytearray(8))) == plain
     assert set(BUILD) == {row.mnemonic for row in INSTRS if row.structural}
@@ -275,3 +311,26 @@ def test_every_row_has_a_rule_in_the_validator() -> None:
         elif row.op not in RULES:
             assert set(row.immediates) <= set(CHECKS), row.mnemonic
     assert set(RULES) <= {row.op for row in INSTRS}
+
+
+def test_every_immediate_has_a_rule_in_the_printer() -> None:
+    from wasmpy.text.printer_instrs import COMBINED, PRINTERS
+
+    assert set(PRINTERS) == set(IMMEDIATES)
+    assert set(COMBINED) <= {row.immediates for row in INSTRS}
+
+
+def test_every_immediate_has_a_rule_in_the_encoder() -> None:
+    from wasmpy.binary.encode import WRITERS
+
+    assert set(WRITERS) == set(IMMEDIATES)
+
+
+@pytest.mark.parametrize("row", INSTRS, ids=_ids)
+def test_parsing_is_the_inverse_of_printing(row: Instr) -> None:
+    from wasmpy.text.parser import parse_module
+    from wasmpy.text.printer import Style, print_module
+
+    module = _module(row)
+    for fold in (False, True):
+        assert parse_module(print_module(module, Style(fold=fold))).funcs == module.funcs

@@ -35,6 +35,21 @@ def test_the_demo_runs_in_time_and_is_quiet_on_stderr(capsys):
     assert max(map(len, out.splitlines())) <= 110
 
 
+@pytest.mark.parametrize(
+    ("options", "timeout"), [([], 60.0), (["--timeout", "7"], 7.0), (["--timeout", "0"], None)]
+)
+def test_a_call_has_a_minute_unless_told_otherwise(capsys, monkeypatch, options, timeout):
+    seen = []
+
+    def play(session, guard, given):
+        seen.append(given)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(demo, "play", play)
+    assert cli.main(["demo", *options]) == 130
+    assert seen == [timeout]
+
+
 def test_json_is_one_document_with_the_documented_keys(capsys):
     assert cli.main(["demo", "--json"]) == 0
     out, err = capsys.readouterr()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -78,6 +79,24 @@ def test_a_command_that_cannot_be_loaded_leaves_the_others_alone(
     assert run(capsys, "demo")[0] == ExitCode.INTERNAL
 
 
+EXAMPLES = [
+    line.strip() for name in cli.COMMANDS for line in cli.load_command(name).EXAMPLE.splitlines()
+]
+
+
+@pytest.mark.parametrize("example", [*EXAMPLES, cli.overview().splitlines()[-1].strip()])
+def test_every_example_of_help_runs_as_it_stands(
+    capsys: Capture, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, example: str
+) -> None:
+    # Where examples write, it is not the checkout.
+    (tmp_path / "examples").symlink_to(ROOT / "examples", target_is_directory=True)
+    monkeypatch.chdir(tmp_path)
+    first, *words = shlex.split(example)
+    assert first == "wasmpy"
+    code, _, err = run(capsys, *words)
+    assert (code, err) == (0, "")
+
+
 @pytest.mark.parametrize("name", cli.COMMANDS)
 def test_every_command_explains_itself_with_an_example(capsys: Capture, name: str) -> None:
     code, out, err = run(capsys, name, "--help")
@@ -99,7 +118,7 @@ def test_version(capsys: Capture) -> None:
         ["run"],
         ["run", "--fuel", "x", "m"],
         ["run", "--fuel", "-1", "m"],
-        ["run", "--timeout", "0", "m"],
+        ["run", "--timeout", "-1", "m"],
         ["run", "--timeout", "nan", "m"],
         ["run", "m", "--no-such-option"],
         ["validate"],
@@ -112,6 +131,31 @@ def test_wrong_usage_is_one_line_and_exit_code_2(capsys: Capture, argv: List[str
     assert (code, out) == (ExitCode.USAGE, "")
     assert err.startswith("wasmpy: error: ")
     assert err.count("\n") == 1
+
+
+def test_run_without_arguments_asks_for_the_module_alone(capsys: Capture) -> None:
+    _, _, err = run(capsys, "run")
+    assert "MODULE" in err
+    assert "ARGS" not in err
+
+
+@pytest.mark.parametrize("command", ["run", "guard"])
+@pytest.mark.parametrize(
+    ("option", "text", "unit"),
+    [
+        ("--fuel", "abc", "instructions"),
+        ("--fuel", "1.5", "instructions"),
+        ("--fuel", "\u0663", "instructions"),
+        ("--timeout", "soon", "seconds"),
+        ("--timeout", "inf", "seconds"),
+    ],
+)
+def test_a_wrong_bound_is_told_alike_by_all_commands(
+    capsys: Capture, command: str, option: str, text: str, unit: str
+) -> None:
+    code, _, err = run(capsys, command, option, text)
+    assert code == ExitCode.USAGE
+    assert f"{option}: not a number of {unit}: {text!r}" in err
 
 
 def test_a_near_miss_is_named(capsys: Capture) -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from tests.hostabi.wat import AGENT, BUMP, EXIT, LOOP, RESOURCE, data, guard_wat
 from wasmpy import cli
+from wasmpy.cli import guard as guard_command
 
 ASKING = f"""
   (drop (call $call_backend (i32.const 512) (i32.const 4) (i32.const 520) (i32.const 9)
@@ -177,7 +178,7 @@ USAGE: List[List[str]] = [
     resource("guard.wat", "--args", "bad.json"),
     resource("guard.wat", "--backend", "bad.json"),
     resource("guard.wat", "--backend", "policy.json"),
-    resource("guard.wat", "--fuel", "0"),
+    resource("guard.wat", "--fuel", "-1"),
     resource("guard.wat", "--fuel", "many"),
     resource("guard.wat", "--timeout", "-1"),
     resource("guard.wat", "--timeout", "nan"),
@@ -197,18 +198,37 @@ NEGATIVE = [
     (resource("exit.wat"), "GuardExit"),
     (resource("loop.wat", "--timeout", "0.2"), "GuardTimeout"),
     (resource("loop.wat", "--fuel", "100_000"), "GuardFuelExhausted"),
+    (resource("guard.wat", "--fuel", "0"), "GuardFuelExhausted"),
     (resource("hungry.wat", "--max-memory-pages", "10"), "GuardLoadError"),
     (resource("empty.wasm"), "GuardLoadError"),
     (resource("guard.wat", "--max-memory-pages", "20"), "GuardAllocError"),
 ]
 
 
-@pytest.mark.parametrize(("argv", "error"), NEGATIVE, ids=[error for _, error in NEGATIVE])
+@pytest.mark.parametrize(("argv", "error"), NEGATIVE, ids=lambda item: item if isinstance(item, str) else "")
 def test_what_the_guard_does_wrong_is_exit_code_1(argv, error, capsys, files):
     document = error_of(capsys, 1, *argv)
     assert document["error"] == error
     if error not in ("GuardLoadError",):
         assert document["report"]["function"] in ("label_agent", "label_resource")
+
+
+@pytest.mark.parametrize(
+    ("options", "timeout"), [([], 60.0), (["--timeout", "1.5"], 1.5), (["--timeout", "0"], None)]
+)
+def test_each_call_has_a_minute_unless_told_otherwise(
+    options, timeout, capsys, files, monkeypatch
+):
+    seen = []
+
+    class Noting(guard_command.Guard):
+        def __init__(self, *args, **kwargs):
+            seen.append(kwargs["timeout"])
+            super().__init__(*args, **kwargs)
+
+    monkeypatch.setattr(guard_command, "Guard", Noting)
+    assert run(capsys, *resource("guard.wat", *options))[0] == 0
+    assert seen == [timeout]
 
 
 def test_compat_reaches_the_guard(capsys, files):

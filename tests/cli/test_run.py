@@ -268,7 +268,7 @@ def test_runaway_recursion_is_a_trap_with_a_short_backtrace(capsys: Capture, wat
 
 
 @pytest.mark.parametrize(
-    ("bound", "resource"), [(["--fuel", "1000"], "FUEL"), (["--timeout", "0.05"], "DEADLINE")]
+    ("bound", "resource"), [(["--fuel", "1000"], "fuel"), (["--timeout", "0.05"], "deadline")]
 )
 def test_an_interruption_is_124(capsys: Capture, wat: Any, bound: Any, resource: str) -> None:
     path = wat(FUNCTIONS)

@@ -42,7 +42,7 @@ def test_valid_modules_are_silent(capsys: Capture, files: Path) -> None:
 def test_an_invalid_module_is_one_line_with_function_offset_and_rule(
     capsys: Capture, files: Path
 ) -> None:
-    code, out, err = validate(capsys, files / "bad.wat")
+    code, out, err = validate(capsys, "--quiet", files / "bad.wat")
     assert (code, out, err.count("\n")) == (1, "", 1)
     assert err.startswith(f"wasmpy: error: {files / 'bad.wat'}: invalid module")
     assert "function 1" in err
@@ -76,7 +76,8 @@ def test_a_file_that_cannot_be_read_is_2(capsys: Capture, files: Path) -> None:
 def test_every_file_is_looked_at_and_the_worst_counts(capsys: Capture, files: Path) -> None:
     names = ["absent", "bad.wat", "good.wat", "broken.wat"]
     code, out, err = validate(capsys, *[files / name for name in names])
-    assert (code, out, err.count("\n")) == (2, "", 3)
+    lines = [line for line in err.splitlines() if not line.startswith("  ")]
+    assert (code, out, len(lines)) == (2, "", 3)
     code, out, err = validate(capsys, "--json", *[files / name for name in names])
     doc = json.loads(out)
     assert (code, err) == (2, "")
@@ -90,3 +91,85 @@ def test_a_module_from_stdin(capsys: Capture, monkeypatch: pytest.MonkeyPatch) -
     for data, code in ((VALID.encode(), 0), (b"\0asm\1\0\0\0", 0), (b"", 1), (b"\xff", 1)):
         monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(data)))
         assert validate(capsys, "-")[0] == code
+
+
+def test_the_context_has_the_instruction_its_neighbours_and_the_stack(
+    capsys: Capture, files: Path
+) -> None:
+    (files / "deep.wat").write_text(
+        "(module (func (import \"a\" \"b\")) (func $deep (param $x i32) (result i32)"
+        " block (result i32) local.get $x i64.const 2 i32.add end))", "utf-8"
+    )
+    doc = json.loads(validate(capsys, files / "deep.wat", "--json")[1])
+    (entry,) = doc["modules"]
+    assert (entry["error"]["expected"], entry["error"]["actual"]) == ("[i32 i32]", "[i32 i64]")
+    context = entry["context"]
+    assert [(item["pc"], item["instr"]) for item in context] == [
+        (0, "block (;@1;) (result i32)"), (1, "local.get $x"), (2, "i64.const 2"), (3, "i32.add"),
+        (4, "end"), (5, "end"),
+    ]  # fmt: skip
+    (wrong,) = [item for item in context if item["wrong"]]
+    assert (wrong["pc"], wrong["offset"]) == (3, entry["error"]["offset"])
+    err = validate(capsys, files / "deep.wat")[2]
+    assert "stack before it: [i32 i64]" in err
+    assert "  > " in err
+
+
+def test_the_rule_is_explained_with_its_anchor(capsys: Capture, files: Path) -> None:
+    err = validate(capsys, "--explain", files / "bad.wat")[2]
+    assert "valid/instructions.html#" in err
+    doc = json.loads(validate(capsys, "--explain", "--json", files / "bad.wat")[1])
+    rule = doc["modules"][0]["rule"]
+    assert rule["name"] == doc["modules"][0]["error"]["rule"]
+    code, out, _ = validate(capsys, "--rule", "local.get")
+    assert (code, out.startswith("local.get: ")) == (0, True)
+    assert validate(capsys, "--rule", "no.such")[0] == 2
+
+
+def test_the_trace_shows_the_stack_after_each_instruction(capsys: Capture, files: Path) -> None:
+    (files / "add.wat").write_text(
+        "(module (func (param i32) (result i32) local.get 0 i32.const 1 i32.add)"
+        " (func (result i32) unreachable))", "utf-8"
+    )
+    doc = json.loads(validate(capsys, "--trace", "--json", files / "add.wat")[1])
+    steps = [(s["func"], s["pc"], s["stack"]) for s in doc["modules"][0]["trace"] if s["pc"] is not None]
+    assert steps == [
+        (0, 0, "[i32]"), (0, 1, "[i32 i32]"), (0, 2, "[i32]"), (0, 3, "[i32]"),
+        (1, 0, "[]"), (1, 1, "[i32]"),
+    ]  # fmt: skip
+    out = validate(capsys, "--trace", "--func", 1, files / "add.wat")[1]
+    assert out.count("function ") == 1
+    assert "(not reached)" in out
+
+
+def test_the_trace_of_an_invalid_function_ends_at_what_is_wrong(capsys: Capture, files: Path) -> None:
+    code, out, err = validate(capsys, "--trace", files / "bad.wat")
+    assert code == 1
+    assert out.rstrip().endswith("! invalid")
+    assert err
+
+
+@pytest.mark.parametrize(
+    ("features", "code"),
+    [("wasm1", 1), ("wasm2", 0), ("wasm3,-multi_value", 1), ("wasm1,+multi_value", 0),
+     ("all,-multi-value", 1), ("+threads", 0)],
+)  # fmt: skip
+def test_features_decide(capsys: Capture, files: Path, features: str, code: int) -> None:
+    (files / "two.wat").write_text("(module (func (result i32 i32) i32.const 1 i32.const 2))", "utf-8")
+    assert validate(capsys, f"--features={features}", files / "two.wat")[0] == code
+
+
+def test_an_unknown_feature_is_wrong_usage(capsys: Capture, files: Path) -> None:
+    code, out, err = validate(capsys, "--features=warp", files / "good.wat")
+    assert (code, out, err.count("\n")) == (2, "", 1)
+
+
+def test_custom_sections_are_checked_when_asked_for(capsys: Capture, files: Path) -> None:
+    (files / "hint.wat").write_text(
+        '(module (func (@metadata.code.branch_hint "\\00") nop))', "utf-8"
+    )
+    assert validate(capsys, "--features=wasm3", files / "hint.wat")[0] == 0
+    doc = json.loads(validate(capsys, "--features=wasm3", "--customs", "--json", files / "hint.wat")[1])
+    error = doc["modules"][0]["error"]
+    assert (error["rule"], error["instr"]) == ("branch_hint", "nop")
+    assert isinstance(error["offset"], int)

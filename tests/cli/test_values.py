@@ -56,6 +56,7 @@ def bits(value: float) -> int:
         ("7", F64, 7.0),
         ("null", FUNCREF, None),
         ("null", EXTERNREF, None),
+        ("0x0100", V128, bytes([0, 1, *[0] * 14])),
     ],
 )
 def test_values_are_read(text: str, valtype: ValType, value: Any) -> None:
@@ -83,7 +84,7 @@ def test_nans_keep_their_bits(text: str, valtype: ValType, expected: int) -> Non
         ("-2147483649", I32), ("18446744073709551616", I64), ("0x", I64), ("9" * 5000, I64),
         ("1,5", F64), ("", F64), ("1_0", F64), (" 1", F64), ("1e39", F32), ("1e400", F64),
         ("nan:0x0", F64), ("nan:0x800000", F32), ("0x", F64), ("infinite", F64),
-        ("x", FUNCREF), ("0", V128), ("null", V128),
+        ("x", FUNCREF), ("x", V128), ("null", V128),
     ],
 )  # fmt: skip
 def test_what_does_not_fit_is_refused(text: str, valtype: ValType) -> None:

@@ -178,7 +178,7 @@ def test_the_teaching_guard_does_the_same_too(guard: str, path: pathlib.Path) ->
 def test_there_are_enough_payloads() -> None:
     sizes = [path.stat().st_size for path in PAYLOADS]
     assert len(PAYLOADS) >= 30
-    assert min(sizes) < 400
+    assert 150 <= min(sizes) <= 250
     assert max(sizes) > 900_000
     assert len({path.read_bytes() for path in PAYLOADS}) == len(PAYLOADS)
 

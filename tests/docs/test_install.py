@@ -66,22 +66,31 @@ def test_the_wheel_holds_the_packages_and_their_data(wheel: Path) -> None:
 
 def test_the_installed_command_works_from_another_directory(wheel: Path, tmp_path: Path) -> None:
     env = tmp_path / "env"
-    venv.EnvBuilder(with_pip=False).create(env)
-    python = env / "bin" / "python"
-    target = _run([str(python), "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"], tmp_path)
-    install = [sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--no-index", "--target"]
-    done = _run([*install, target.stdout.strip(), str(wheel)], tmp_path)
+    venv.EnvBuilder(with_pip=True).create(env)
+    python, script = env / "bin" / "python", env / "bin" / "wasmpy"
+    install = [str(python), "-m", "pip", "install", "-q", "--no-deps", "--no-index"]
+    done = _run([*install, str(wheel)], tmp_path)
     assert done.returncode == 0, done.stderr
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
     (elsewhere / "add.wat").write_text(ADD, encoding="utf-8")
 
     def wasmpy(*words: str) -> "subprocess.CompletedProcess[str]":
-        return _run([str(python), "-m", "wasmpy", *words], elsewhere)
+        by_script = _run([str(script), *words], elsewhere)
+        by_module = _run([str(python), "-m", "wasmpy", *words], elsewhere)
+        assert (by_script.returncode, by_script.stdout) == (by_module.returncode, by_module.stdout)
+        return by_script
 
     demo = wasmpy("demo", "--json")
     assert demo.returncode == 0, demo.stderr
     assert json.loads(demo.stdout)
+    for name in ("guards/minimal-wat/guard.wat", "policy.json", "result.json"):
+        shutil.copy(ROOT / "examples" / name, elsewhere)
+    asked = ("label-response", "guard.wat", "--policy", "policy.json", "--tool", "read_note", "--result", "result.json")
+    guard = wasmpy("guard", *asked, "--json")
+    assert guard.returncode == 0, guard.stderr
+    (item,) = json.loads(guard.stdout)["response"]["items"]
+    assert item["labels"]["secrecy"] == ["private:notebook"]
     added = wasmpy("run", "add.wat", "--invoke", "add", "2", "3")
     assert (added.returncode, added.stdout.strip()) == (0, "5"), added.stderr
     assert wasmpy("validate", "add.wat").returncode == 0

@@ -21,6 +21,7 @@ from hostabi.errors import (
     HostFunctionError,
     after,
 )
+from hostabi.invocation import Invoker
 from tests.hostabi.wat import BUMP, EXIT, LOOP, module
 from wasmpy.errors import TrapKind, WasiExit, WasmTrap
 
@@ -183,6 +184,21 @@ def test_a_cancellation_without_a_call_is_nothing():
     assert guard.label_agent({}).secrecy == ("s",)
     guard.cancel()
     assert guard.label_agent({}).secrecy == ("s",)
+
+
+def test_a_cancellation_between_two_steps_of_a_call_is_not_lost(monkeypatch):
+    """The host is in Python between ``alloc`` and the label function."""
+    guard = Guard(module(agent=LOOP), timeout=20)
+    call = Invoker._call
+
+    def cancelled_first(self, *args):
+        guard.cancel()
+        return call(self, *args)
+
+    monkeypatch.setattr(Invoker, "_call", cancelled_first)
+    with pytest.raises(GuardCancelled):
+        guard.label_agent({})
+    assert guard.health().state is State.STALE
 
 
 @both

@@ -24,8 +24,8 @@ from wasmpy.config import DEFAULT_LIMITS, Features
 from wasmpy.errors import InvalidError, MalformedError
 from wasmpy.isa.derived import BY_OP, op_of
 from wasmpy.isa.table import INSTRS
-from wasmpy.syntax.module import Expr, Func, Module
-from wasmpy.syntax.types import F32, F64, I32, I64, FuncType, ValType
+from wasmpy.syntax.module import Catch, Expr, Func, Module
+from wasmpy.syntax.types import F32, F64, I32, I64, FuncType, RefType, ValType
 from wasmpy.text.parser import parse_module
 from wasmpy.valid.module import validate_module
 
@@ -170,12 +170,28 @@ def immediate(draw: Any, kind: str) -> Any:
         return tuple(draw(st.lists(st.integers(0, 300), min_size=1, max_size=4)))
     if kind == "heaptype":
         return draw(st.sampled_from(["func", "extern"]))
+    if kind in ("ref", "refnull"):
+        heaptype = draw(st.sampled_from(["eq", "exn", "noexn", 0, 70]))
+        return RefType.of(heaptype, null=kind == "refnull")
+    if kind == "cast":
+        one, other = (RefType.of(draw(st.sampled_from(["any", 3])), null=draw(st.booleans())) for _ in "ab")
+        return (draw(st.integers(0, 300)), one, other)
+    if kind == "reserved":
+        return 0
+    if kind == "catches":
+        tags = st.one_of(st.none(), st.integers(0, 300))
+        clauses = st.builds(Catch, tags, st.booleans(), st.integers(0, 300))
+        return tuple(draw(st.lists(clauses, max_size=3)))
     if kind == "valtypes":
         return (draw(st.sampled_from([I32, I64, F32, F64])),)
     if kind == "memarg":
         return (draw(st.integers(0, 5)), draw(st.integers(0, 2**32 - 1)), 0)
     if kind == "memidx":
         return 0
+    if kind in ("v128", "lanes"):
+        return draw(st.binary(min_size=16, max_size=16))
+    if kind == "laneidx":
+        return draw(st.integers(0, 255))
     width = {"i32": 32, "f32": 32, "i64": 64, "f64": 64}.get(kind, 9)
     return draw(st.integers(0, 2**width - 1))
 
@@ -192,7 +208,7 @@ def bodies(draw: Any) -> Expr:
         parts = tuple(immediate(draw, kind) for kind in row.immediates)
         ops.append(row.op)
         imms.append(None if not parts else parts[0] if len(parts) == 1 else parts)
-        opened += row.mnemonic in ("block", "loop", "if")
+        opened += "blocktype" in row.immediates
     ends = opened + 1
     return Expr(ops + [op_of("end")] * ends, imms + [None] * ends)
 
@@ -202,7 +218,7 @@ def bodies(draw: Any) -> Expr:
 def test_decoding_inverts_encoding(body: Expr) -> None:
     module = Module([FuncType((), ())], funcs=[Func(0, [], body)], datacount=0)
     data = encode_module(module)
-    again = decode_module(data)
+    again = decode_module(data, Features.ALL)
     assert again == module
     offsets = instr_offsets(data, again.funcs[0].body)
     for op, offset in zip(body.ops, offsets):

@@ -16,15 +16,20 @@ import pytest
 import wasmpy
 from wasmpy.isa.table import INSTRS
 from wasmpy.numerics.bits import f64_bits
-from wasmpy.syntax.types import F32, F64, I32, I64, ValType
+from wasmpy.syntax.types import F32, F64, I32, I64, V128, ValType
 
 KERNELS = pathlib.Path(__file__).parents[2] / "benchmarks" / "kernels"
-TYPES = (I32, I64, F32, F64)
+FEATURES = wasmpy.Features.WASM2.having("relaxed_simd")
+TYPES = (I32, I64, F32, F64, V128)
 INTERESTING = {
     "i32": ["0", "1", "-1", "0x80000000", "0x7fffffff", "31", "255", "65530", "65536"],
     "i64": ["0", "1", "-1", "0x8000000000000000", "63", "0xffffffff", "4294967296"],
     "f32": ["0", "-0", "1.5", "nan", "inf", "-inf", "3e38", "1e-45", "2147483648"],
     "f64": ["0", "-0", "0.5", "nan:0x4", "inf", "1e308", "-1e-320", "9223372036854775808"],
+    "v128": [
+        "i32x4 0 0 0 0", "i16x8 1 -1 0x8000 0x7fff 2 -2 3 -3", "i64x2 -1 0x7ff0000000000001",
+        "f32x4 nan:0x1 -0 inf 1.5", "f64x2 -nan 3e300", "i32x4 0 1 2 3",
+    ],
 }
 
 
@@ -34,14 +39,15 @@ class Generator:
     def __init__(self, seed: int) -> None:
         self.random = random.Random(seed)
         self.by_result: Dict[str, List[Any]] = {}
-        for row in INSTRS:
+        known = [row for row in INSTRS if row.feature in FEATURES]
+        for row in known:
             if (row.numeric or (row.access and not row.access.store)) and row.results:
                 self.by_result.setdefault(str(row.results[0]), []).append(row)
-        self.stores = [row for row in INSTRS if row.access and row.access.store]
+        self.stores = [row for row in known if row.access and row.access.store]
         self.locals = [self.random.choice(TYPES) for _ in range(6)]
 
     def local(self, valtype: ValType) -> int:
-        """A local of a type; the first four have one of each."""
+        """A local of a type; the first five have one of each."""
         same = [i for i, t in enumerate([*TYPES, *self.locals]) if t == valtype]
         return self.random.choice(same)
 
@@ -69,9 +75,15 @@ class Generator:
         row = self.random.choice(self.by_result[str(valtype)])
         if row.access:
             address = f"(i32.and {self.expr(I32, depth - 1)} (i32.const 0x1ffff))"
-            return f"({row.mnemonic} offset={self.random.choice([0, 1, 60000])} {address})"
+            text = f"{row.mnemonic} offset={self.random.choice([0, 1, 60000])}"
+            if row.access.lanes != "lane":
+                return f"({text} {address})"
+            lane, vector = self.random.randrange(row.lanes), self.expr(V128, depth - 1)
+            return f"({text} {lane} {address} {vector})"
         operands = " ".join(self.expr(t, depth - 1) for t in row.params)
-        return f"({row.mnemonic} {operands})"
+        count = {(): 0, ("laneidx",): 1, ("lanes",): 16}[row.immediates]
+        lanes = " ".join(str(self.random.randrange(row.lanes)) for _ in range(count))
+        return f"({row.mnemonic} {lanes} {operands})"
 
     def statement(self, depth: int) -> str:
         valtype = self.random.choice(TYPES)
@@ -83,7 +95,8 @@ class Generator:
         if kind == 2:
             row = self.random.choice(self.stores)
             address = f"(i32.and {self.expr(I32, depth - 1)} (i32.const 0x7fff))"
-            return f"({row.mnemonic} {address} {self.expr(row.params[1], depth - 1)})"
+            lane = self.random.randrange(row.lanes) if row.lanes else ""
+            return f"({row.mnemonic} {lane} {address} {self.expr(row.params[1], depth - 1)})"
         if kind == 3:
             return f"(drop {self.expr(valtype, depth)})"
         if kind == 4 and depth > 1:
@@ -103,12 +116,13 @@ class Generator:
         body = "\n".join(self.statement(4) for _ in range(self.random.randrange(1, 7)))
         result = self.random.choice(TYPES)
         globals_ = " ".join(
-            f'(global ${t} (export "{t}") (mut {t}) ({t}.const 3))' for t in TYPES
+            f'(global ${t} (export "{t}") (mut {t}) ({t}.const {INTERESTING[str(t)][1]}))'
+            for t in TYPES
         )
         return f"""(module (memory (export "m") 1) {globals_}
             (func $leaf (param i32 f64) (result i32)
                 (i32.add (local.get 0) (i32.trunc_sat_f64_s (local.get 1))))
-            (func (export "f") (param i32 i64 f32 f64) (result {result}) {locals_}
+            (func (export "f") (param i32 i64 f32 f64 v128) (result {result}) {locals_}
                 (local $n i32)
                 {body} {self.expr(result, 4)}))"""
 
@@ -141,13 +155,14 @@ def test_generated_functions_agree(block: int) -> None:
     kinds = set()
     for seed in range(block * 15, block * 15 + 15):
         generator = Generator(seed)
-        module = wasmpy.Module(generator.module())
+        module = wasmpy.Module(generator.module(), features=FEATURES)
         values = random.Random(seed)
         for _ in range(2):
             args = (
                 values.getrandbits(32), values.getrandbits(64),
                 values.choice([0x3FC00000, 0x7F800001, 0xBF800000, values.getrandbits(32)]),
                 values.choice([0x3FF8000000000000, 0xC1E0000000000000, values.getrandbits(64)]),
+                values.getrandbits(128).to_bytes(16, "little"),
             )  # fmt: skip
             fuel = values.choice([50, 300, 20_000])
             plain = outcome(module, "never", args, fuel)

@@ -149,6 +149,14 @@ def test_every_missing_import_is_named_in_one_error() -> None:
     assert [m.got is None for m in missing] == [True, False, True]
 
 
+def test_what_is_missing_and_what_does_not_match_are_named_together() -> None:
+    memory = wasmpy.Memory(wasmpy.Store(), wasmpy.MemType(SizeRange(1, None)))
+    wat = '(module (import "a" "m" (memory 2)) (import "a" "x" (func)))'
+    with pytest.raises(wasmpy.LinkError) as caught:
+        instance_of(wat, {"a": {"m": memory}})
+    assert {(m.name, m.got) for m in caught.value.missing} == {("x", None), ("m", "memory 1")}
+
+
 def test_an_import_of_another_type_is_a_link_error() -> None:
     store = wasmpy.Store()
     f = wasmpy.Func(store, FuncType((I32,), ()), lambda x: None)
@@ -319,17 +327,26 @@ def test_another_thread_cancels() -> None:
     assert instance.exports.id(5) == 5
 
 
-def test_a_cancellation_that_comes_too_late_stops_nothing_else() -> None:
+def test_a_cancellation_while_nothing_runs_stops_the_next_call_and_no_other() -> None:
     instance = instance_of(FOREVER)
     instance.store.interrupt()
     with pytest.raises(wasmpy.Interrupted) as caught:
         instance.exports.spin(fuel=200_000)
-    assert caught.value.resource is wasmpy.Resource.FUEL
-    with instance.store.entered():
-        instance.store.interrupt()
+    assert caught.value.resource is wasmpy.Resource.CANCELLED
     with pytest.raises(wasmpy.Interrupted) as caught:
         instance.exports.spin(fuel=200_000)
     assert caught.value.resource is wasmpy.Resource.FUEL
+
+
+def test_bounds_are_refused_where_the_store_has_its_own() -> None:
+    with pytest.raises(ValueError, match="the store's"):
+        instance_of(ADD, store=wasmpy.Store(), fuel=10)
+    memory = wasmpy.Memory(wasmpy.Store(), wasmpy.MemType(SizeRange(1, None)))
+    wat = '(module (import "a" "m" (memory 1)))'
+    with pytest.raises(ValueError, match="the store's"):
+        instance_of(wat, {"a": {"m": memory}}, limits=wasmpy.Limits(call_depth=3))
+    with pytest.raises(ValueError, match="fuel"):
+        wasmpy.Store(fuel=-1)
 
 
 def test_a_second_thread_is_told_that_the_store_is_in_use() -> None:
@@ -483,6 +500,56 @@ def test_cancelling_the_task_interrupts_the_guest() -> None:
     assert asyncio.run(main()) == 4
 
 
+def test_cancelling_the_task_cancels_the_coroutine_that_the_guest_waits_for() -> None:
+    async def main() -> Any:
+        ended: List[str] = []
+
+        async def ask() -> None:
+            try:
+                await asyncio.sleep(3600)
+            finally:
+                ended.append("asked")
+
+        wat = '(module (import "h" "ask" (func $a)) (func (export "f") (call $a)))'
+        task = asyncio.ensure_future(instance_of(wat, {"h": {"ask": ask}}).exports.f.call_async())
+        await asyncio.sleep(0.1)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await asyncio.wait_for(asyncio.shield(task), 20)
+        return ended
+
+    assert asyncio.run(main()) == ["asked"]
+
+
+def test_a_second_task_is_told_that_the_store_is_in_use() -> None:
+    async def main() -> Any:
+        release = asyncio.Event()
+
+        async def ask() -> int:
+            await release.wait()
+            return 7
+
+        wat = """(module (import "h" "ask" (func $a (result i32)))
+            (func (export "f") (result i32) (call $a)))"""
+        f = instance_of(wat, {"h": {"ask": ask}}).exports.f
+        first = asyncio.ensure_future(f.call_async())
+        await asyncio.sleep(0.1)
+        with pytest.raises(wasmpy.ConcurrencyError):
+            await f.call_async()
+        release.set()
+        return await first
+
+    assert asyncio.run(main()) == 7
+
+
+def test_a_coroutine_in_a_synchronous_call_is_a_clear_error() -> None:
+    async def ask() -> None: ...
+
+    wat = '(module (import "h" "ask" (func $a)) (func (export "f") (call $a)))'
+    with pytest.raises(TypeError, match="call_async"):
+        instance_of(wat, {"h": {"ask": ask}}).exports.f()
+
+
 # Memory ----------------------------------------------------------------------------------
 
 
@@ -512,3 +579,57 @@ def test_a_host_global_is_shared_with_the_guest() -> None:
     constant = wasmpy.Global(store, wasmpy.GlobalType(F32, False), 1.5)
     with pytest.raises(TypeError):
         constant.value = 2.0
+
+
+def test_a_memory_that_begins_empty_grows_like_any_other() -> None:
+    wat = """(module (memory (export "m") 0)
+        (func (export "grow") (param i32) (result i32) (memory.grow (local.get 0)))
+        (func (export "f") (param i32) (result i32)
+            (i32.store (local.get 0) (i32.const 7)) (i32.load (local.get 0))))"""
+    for fusing in ("never", "always"):
+        instance = instance_of(wat, store=wasmpy.Store(fusing=fusing))
+        exports = instance.exports
+        for _ in range(2):
+            with pytest.raises(wasmpy.WasmTrap):
+                exports.f(0)
+            assert exports.grow(1) == 0
+            assert exports.f(65_532) == 7
+            assert exports.m.read_u32_le(65_532) == 7
+            with pytest.raises(wasmpy.WasmTrap):
+                exports.f(65_533)
+            assert exports.grow(3_000) == 1
+            assert exports.f(3_001 * 65_536 - 4) == 7
+            instance.reset()
+            assert len(exports.m) == 0
+
+
+def test_the_tables_of_a_store_share_a_bound() -> None:
+    limits = wasmpy.Limits(table_elements=100)
+    wat = """(module (table (export "t") 60 funcref)
+        (func (export "g") (param i32) (result i32)
+            (table.grow (ref.null func) (local.get 0))))"""
+    store = wasmpy.Store(limits)
+    instance = instance_of(wat, store=store)
+    assert [instance.exports.g(n) for n in (41, 40, 1)] == [-1, 60, -1]
+    with pytest.raises(wasmpy.LinkError):
+        instance_of(wat, store=store)
+    instance.reset()
+    assert len(instance.exports.t) == 60
+    assert instance.exports.g(40) == 60
+
+
+def test_long_table_operations_are_interrupted_between_chunks() -> None:
+    wat = """(module (table $a 1000000 funcref) (table $b 1000000 funcref) (func $f)
+        (elem declare func $f)
+        (func (export "fill")
+            (table.fill $a (i32.const 0) (ref.func $f) (i32.const 1000000)))
+        (func (export "copy")
+            (table.copy $a $b (i32.const 0) (i32.const 0) (i32.const 1000000)))
+        (func (export "grow")
+            (drop (table.grow $a (ref.null func) (i32.const 1000000)))))"""
+    for name in ("fill", "copy", "grow"):
+        ticks = iter(range(100))
+        store = wasmpy.Store(deadline=6, clock=lambda ticks=ticks: next(ticks))
+        instance = instance_of(wat, store=store)
+        with pytest.raises(wasmpy.Interrupted):
+            instance.exports[name]()

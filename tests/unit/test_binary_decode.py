@@ -24,6 +24,7 @@ from wasmpy.syntax.types import (
     EXTERNREF,
     F32,
     F64,
+    FUNC_REF,
     FUNCREF,
     I32,
     I64,
@@ -299,10 +300,10 @@ GET = bytes([0x41, 0x05, 0x0B])
 OFFSET = Expr([op_of("i32.const"), END], [5, None])
 NULL = Expr([op_of("ref.null"), END], ["func", None])
 ELEMS = {
-    "00" + GET.hex() + "020304": Elem(FUNCREF, [3, 4], Active(0, OFFSET)),
-    "0100020304": Elem(FUNCREF, [3, 4], None),
-    "0201" + GET.hex() + "00020304": Elem(FUNCREF, [3, 4], Active(1, OFFSET)),
-    "0300020304": Elem(FUNCREF, [3, 4], "declare"),
+    "00" + GET.hex() + "020304": Elem(FUNC_REF, [3, 4], Active(0, OFFSET)),
+    "0100020304": Elem(FUNC_REF, [3, 4], None),
+    "0201" + GET.hex() + "00020304": Elem(FUNC_REF, [3, 4], Active(1, OFFSET)),
+    "0300020304": Elem(FUNC_REF, [3, 4], "declare"),
     "04" + GET.hex() + "02d2030bd0700b": Elem(FUNCREF, [3, NULL], Active(0, OFFSET)),
     "057002d2030bd0700b": Elem(FUNCREF, [3, NULL], None),
     "0601" + GET.hex() + "6f01d06f0b": Elem(
@@ -399,7 +400,7 @@ def test_immediates_that_are_malformed(opcode, immediate, text):
 
 
 @pytest.mark.parametrize(
-    "opcode", ["06", "12", "27", "c5", "ff", "fc12", "fcffffffff0f", "fd00", "fb00", "fe00"]
+    "opcode", ["06", "12", "27", "c5", "ff", "fc12", "fcffffffff0f", "fd9a01", "fb00", "fe00"]
 )
 def test_an_unknown_opcode(opcode):
     data = wb.one_func(b"\1\1" + bytes.fromhex(opcode))

@@ -16,6 +16,7 @@ from wasmpy.isa.immediates import IMMEDIATES
 from wasmpy.isa.table import INSTRS, Instr
 from wasmpy.syntax.module import (
     Active,
+    Catch,
     Custom,
     Data,
     Elem,
@@ -42,17 +43,26 @@ from wasmpy.syntax.types import (
     GlobalType,
     Limits,
     MemType,
+    RefType,
     TableType,
 )  # fmt: skip
 from wasmpy.text.parser import parse_module
 
 END = op_of("end")
-FEATURES = Features.WASM2.having("multi_memory")
+FEATURES = Features.ALL
 
 SAMPLES = {
     "blocktype": [None, I32, EXTERNREF, 0, 63, 64, 2**31],
     "labels": [(0,), (1, 2, 3), tuple(range(300))],
-    "heaptype": ["func", "extern"],
+    "heaptype": ["func", "extern", "any", "noexn", 0, 63, 64, 2**31],
+    "ref": [RefType.of("i31", null=False), RefType.of(64, null=False)],
+    "refnull": [RefType.of("none", null=True), RefType.of(0, null=True)],
+    "cast": [
+        (0, RefType.of("any", null=True), RefType.of("eq", null=False)),
+        (128, RefType.of(2**31, null=False), RefType.of("struct", null=True)),
+    ],
+    "catches": [(), (Catch(0, False, 0), Catch(200, True, 1), Catch(None, True, 300))],
+    "reserved": [0],
     "valtypes": [(), (I32,), (F64, V128, FUNCREF)],
     "memarg": [
         (0, 0, 0),
@@ -67,6 +77,9 @@ SAMPLES = {
     "i64": [0, 63, 64, 2**63 - 1, 2**63, 2**64 - 64, 2**64 - 65, 2**64 - 1],
     "f32": [0, 0x7F80_0001, 2**32 - 1],
     "f64": [0, 0x7FF0_0000_0000_0001, 2**64 - 1],
+    "v128": [bytes(16), bytes(range(240, 256))],
+    "laneidx": [0, 15, 255],
+    "lanes": [bytes(16), bytes(range(16, 32))],
 }
 INDEX_SAMPLES = [0, 1, 127, 128, 16_384, 2**32 - 1]
 
@@ -77,7 +90,7 @@ def test_every_kind_of_immediate_has_a_writer():
 
 def in_a_module(instrs) -> Module:
     """A module whose one body is ``instrs`` and the ends they need."""
-    opened = sum(row.mnemonic in ("block", "loop", "if") for row, _ in instrs)
+    opened = sum("blocktype" in row.immediates for row, _ in instrs)
     ops = [row.op for row, _ in instrs] + [END] * (opened + 1)
     imms = [imm for _, imm in instrs] + [None] * (opened + 1)
     return Module([FuncType((), ())], funcs=[Func(0, [], Expr(ops, imms))], datacount=0)
@@ -100,7 +113,7 @@ def test_encoding_and_decoding_an_instruction_is_the_identity(row: Instr):
 def test_all_instructions_of_one_length_in_one_body():
     plain = [(r, None) for r in INSTRS if not r.immediates and r.mnemonic not in ("else", "end")]
     module = in_a_module(plain)
-    assert decode_module(encode_module(module)).funcs[0].body.ops == module.funcs[0].body.ops
+    assert decode_module(encode_module(module), FEATURES).funcs[0].body.ops == module.funcs[0].body.ops
 
 
 ZERO = Expr([op_of("i32.const"), END], [0, None])

@@ -1,4 +1,4 @@
-"""Fuel: the ten worked examples of docs/reference/fuel.md, and exhaustion.
+"""Fuel: the worked examples of docs/reference/fuel.md, and exhaustion.
 
 What belongs here: exact counts.  What each example costs is worked out by
 hand in its comment, from the region rule and the cost column of the table.
@@ -11,6 +11,8 @@ from typing import Any, List, Tuple
 import pytest
 
 import wasmpy
+from wasmpy.config import Features
+from wasmpy.exec.store import SLICE
 
 LOG = '(import "env" "log" (func $log (param i64)))'
 
@@ -24,7 +26,8 @@ def run(wat: str, *args: Any, fuel: Any = None) -> Tuple[Any, int]:
         seen.append(store.fuel_consumed)
 
     imports = {"env": {"log": log}} if "$log" in wat else None
-    instance = wasmpy.Module(wat).instantiate(imports, store=store)
+    module = wasmpy.Module(wat, features=Features.WASM3)
+    instance = module.instantiate(imports, store=store)
     before = store.fuel_consumed
     try:
         outcome = instance.exports.f(*args)
@@ -163,3 +166,43 @@ def test_fuel_of_one_call_is_taken_from_the_store() -> None:
         instance.exports.f(fuel=20)
     assert store.fuel == 10_000 - 24
     assert instance.exports.f(fuel=5_000) == 100
+
+
+def test_a_loop_that_calls_a_host_function_is_looked_at() -> None:
+    wat = f"""(module {LOG} (func (export "f") (loop (call $log (i64.const 0)) (br 0))))"""
+    store = wasmpy.Store()
+    calls: List[int] = []
+
+    def log(value: int) -> None:
+        calls.append(value)
+        if len(calls) == 5:
+            store.interrupt()
+
+    instance = wasmpy.Module(wat).instantiate({"env": {"log": log}}, store=store)
+    with pytest.raises(wasmpy.Interrupted) as caught:
+        instance.exports.f()
+    assert caught.value.resource is wasmpy.Resource.CANCELLED
+    # A turn costs const, call, br = 3; it is seen when the slice that was running is spent.
+    assert len(calls) == SLICE // 3
+
+
+def test_example_11_a_catch_begins_a_region_where_it_lands() -> None:
+    # f: const, call, const = 3, charged whole; throws: const, throw = 2; where the exception
+    # lands: const, const, i32.add = 3.  try_table is free.
+    wat = """(module (tag $e)
+        (func $throws i32.const 1 drop throw $e)
+        (func (export "f") (result i32)
+            block $h
+                try_table (catch $e $h) i32.const 1 drop call $throws i32.const 2 drop end
+            end
+            i32.const 3 i32.const 4 i32.add))"""
+    assert run(wat) == (7, 3 + 2 + 3)
+
+
+def test_example_12_a_tail_call_ends_its_region() -> None:
+    # f: get, return_call = 2, and nothing of what cannot be reached; g: get, const, i32.mul = 3.
+    wat = """(module
+        (func $g (param i32) (result i32) local.get 0 i32.const 2 i32.mul)
+        (func (export "f") (param i32) (result i32)
+            local.get 0 return_call $g i32.const 1 i32.add))"""
+    assert run(wat, 4) == (8, 2 + 3)

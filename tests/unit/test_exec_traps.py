@@ -198,3 +198,16 @@ def test_an_access_that_fails_inside_its_memory_is_an_internal_error(
     monkeypatch.setitem(memory.inst.handlers, 0x28, broken)
     with pytest.raises(wasmpy.InternalError):
         instance.exports.load(0)
+
+
+def test_large_frames_are_fewer() -> None:
+    """The bound on slots, not that on calls, stops a function with many locals."""
+    wat = f"""(module (func $f (export "f") (param i32) (result i32)
+        (local {' '.join(['i64'] * 990)})
+        (if (result i32) (local.get 0)
+            (then (call $f (i32.sub (local.get 0) (i32.const 1))))
+            (else (i32.const 5)))))"""
+    f = wasmpy.Module(wat).instantiate(limits=wasmpy.Limits(stack_slots=100_000)).exports.f
+    assert f(98) == 5
+    assert trap_of(f, 200).kind is TrapKind.STACK_OVERFLOW
+    assert len(trap_of(f, 200).frames) == 100

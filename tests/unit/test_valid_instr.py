@@ -34,7 +34,7 @@ from wasmpy.valid.instr import CHECKS
 from wasmpy.valid.module import validate_module
 from wasmpy.valid.stack import RULES
 
-NULL = {I32: "i32.const", I64: "i64.const", F32: "f32.const", F64: "f64.const"}
+NULL = {I32: "i32.const", I64: "i64.const", F32: "f32.const", F64: "f64.const", V128: "v128.const"}
 
 
 def around(instrs: List[Tuple[str, Any]], locals_=(), **parts: Any) -> Module:
@@ -54,7 +54,7 @@ def refusal(module: Module, features: Features = Features.WASM2) -> InvalidError
 
 def push(t: Any) -> Tuple[str, Any]:
     if t in NULL:
-        return NULL[t], 0
+        return NULL[t], bytes(16) if t == V128 else 0
     return "ref.null", t.heaptype
 
 
@@ -68,11 +68,15 @@ PARTS = {
         for t, mut in ((I32, True), (I64, False), (FUNCREF, True), (EXTERNREF, False))
     ],
 }  # fmt: skip
-OTHER = {I32: I64, I64: F32, F32: F64, F64: I32}
+OTHER = {I32: I64, I64: F32, F32: F64, F64: V128, V128: I32}
 
 
 def plain_imm(row: Instr) -> Any:
-    imm = tuple((0, 0, 0) if kind == "memarg" else 0 for kind in row.immediates)
+    # The natural alignment, which atomic accesses must have.
+    touched = row.access or row.atomic
+    natural = touched.width.bit_length() - 1 if touched else 0
+    plain = {"memarg": (natural, 0, 0), "v128": bytes(16), "lanes": bytes(16)}
+    imm = tuple(plain.get(kind, 0) for kind in row.immediates)
     return None if not imm else imm[0] if len(imm) == 1 else imm
 
 
@@ -85,21 +89,21 @@ def test_a_row_of_the_table_takes_and_gives_what_it_says(row: Instr):
     locals_ = row.results
     taken = [push(t) for t in row.params]
     given = [("local.set", i) for i in reversed(range(len(locals_)))]
-    assert len(validate_module(around([*taken, instr, *given], locals_, **PARTS))) == 1
+    assert len(validate_module(around([*taken, instr, *given], locals_, **PARTS), Features.ALL)) == 1
     dead = [("unreachable", None), instr, *given]
-    assert len(validate_module(around(dead, locals_, **PARTS))) == 1
+    assert len(validate_module(around(dead, locals_, **PARTS), Features.ALL)) == 1
     for place, t in enumerate(row.params):
         wrong = [*taken]
-        wrong[place] = push(OTHER[t])
-        error = refusal(around([*wrong, instr, *given], locals_, **PARTS))
+        wrong[place] = push(OTHER.get(t, I32))
+        error = refusal(around([*wrong, instr, *given], locals_, **PARTS), Features.ALL)
         assert error.message.startswith("type mismatch")
         assert (error.instr, error.pc) == (row.mnemonic, len(taken))
     if row.params:
-        assert refusal(around([*taken[1:], instr, *given], locals_, **PARTS)).instr == row.mnemonic
+        assert refusal(around([*taken[1:], instr, *given], locals_, **PARTS), Features.ALL).instr == row.mnemonic
     for place, t in enumerate(row.results):
         types = list(locals_)
         types[place] = OTHER.get(t, I32)
-        assert refusal(around([*taken, instr, *given], types, **PARTS)).instr == "local.set"
+        assert refusal(around([*taken, instr, *given], types, **PARTS), Features.ALL).instr == "local.set"
 
 
 def test_every_row_has_a_type_or_a_rule():
@@ -123,8 +127,11 @@ def test_memory_accesses(row: Instr):
     after = [("drop", None)] * len(row.results)
     natural = row.access.width.bit_length() - 1
 
+    def immediate(memarg):
+        return memarg if len(row.immediates) == 1 else (memarg, 0)
+
     def access(memarg):
-        return around([*taken, (row.op, memarg), *after], **PARTS)
+        return around([*taken, (row.op, immediate(memarg)), *after], **PARTS)
 
     assert len(validate_module(access((natural, 2**32 - 1, 0)))) == 1
     error = refusal(access((natural + 1, 0, 0)))
@@ -133,7 +140,7 @@ def test_memory_accesses(row: Instr):
     assert refusal(access((2**32 - 1, 0, 0))).message.startswith("alignment must not be larger")
     assert refusal(access((0, 2**32, 0))).message.startswith("offset out of range")
     assert refusal(access((0, 0, 1))).message.startswith("unknown memory 1")
-    bare = around([*taken, (row.op, (0, 0, 0)), *after])
+    bare = around([*taken, (row.op, immediate((0, 0, 0))), *after])
     assert refusal(bare).message.startswith("unknown memory 0")
 
 

@@ -111,15 +111,11 @@ def test_what_needs_a_missing_feature_is_skipped_and_so_is_what_depends_on_it() 
         (assert_unlinkable (module (import "t" "f" (global i32))) "x")
         (assert_malformed (module quote "(tag)") "x")
         (assert_invalid (module (func (throw 0))) "x")
-        (module (import "spectest" "print" (func)))"""
+        (module (import "spectest" "print" (func)))""",
+        features=Features.WASM2,
     )
     assert [result.status for result in report.results] == [SKIP] * 7 + [PASS]
     assert {result.feature for result in report.misses()} == {"exceptions"}
-
-
-def test_a_vector_is_a_value_execution_does_not_have() -> None:
-    report = run_script(MODULE + '(invoke "id" (v128.const i64x2 0 0))')
-    assert (report.results[1].status, report.results[1].feature) == (SKIP, "simd")
 
 
 def test_the_features_decide_what_runs() -> None:
@@ -235,7 +231,8 @@ def test_every_kind_of_trap_has_a_wording() -> None:
 
 
 def test_a_report_is_held_against_what_is_expected() -> None:
-    report = run_script('(module) (module (tag)) (assert_invalid (module) "x")')
+    script = '(module) (module (tag)) (assert_invalid (module) "x")'
+    report = run_script(script, features=Features.WASM2)
     tag = Expected(1, 1, "module", "exceptions")
     wrong = Expected(2, 1, "assert_invalid", "gc")
     assert differences(report, [tag, wrong]) == []
@@ -247,7 +244,8 @@ def test_a_report_is_held_against_what_is_expected() -> None:
 
 
 def test_recording_keeps_the_reasons_a_person_gave() -> None:
-    report = run_script('(module) (module (tag)) (assert_invalid (module) "x")')
+    script = '(module) (module (tag)) (assert_invalid (module) "x")'
+    report = run_script(script, features=Features.WASM2)
     before = {"s": [Expected(2, 1, "assert_invalid", "gc")]}
     kept = record_failures({"s": report}, before)["s"]
     assert [entry["missing"] for entry in kept] == ["exceptions", "gc"]

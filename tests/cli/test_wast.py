@@ -1,0 +1,98 @@
+"""``wast``: summaries, failures, JUnit, exit codes."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Tuple
+from xml.etree import ElementTree as ET
+
+import pytest
+
+from wasmpy import cli
+
+Capture = pytest.CaptureFixture[str]
+
+GOOD = '(module (func (export "f") (result i32) (i32.const 1)))\n(assert_return (invoke "f") (i32.const 1))\n'
+BAD = GOOD + '(assert_return (invoke "f") (i32.const 2))\n'
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> Path:
+    (tmp_path / "good.wast").write_text(GOOD, "utf-8")
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "sub/bad.wast").write_text(BAD, "utf-8")
+    (tmp_path / "broken.txt").write_text("(assert_return", "utf-8")
+    (tmp_path / "gc.wast").write_text("(module (type (struct)))", "utf-8")
+    return tmp_path
+
+
+def wast(capsys: Capture, *argv: object) -> Tuple[int, str, str]:
+    code = cli.main(["wast", *map(str, argv)])
+    out, err = capsys.readouterr()
+    return code, out, err
+
+
+def test_a_script_that_passes(capsys: Capture, files: Path) -> None:
+    path = files / "good.wast"
+    assert wast(capsys, path) == (0, f"{path}: 2 passed\n", "")
+
+
+def test_what_fails_is_listed_with_its_line(capsys: Capture, files: Path) -> None:
+    path = files / "sub/bad.wast"
+    code, out, err = wast(capsys, path)
+    assert (code, err) == (1, "")
+    first, second = out.splitlines()
+    assert first == f"{path}: 2 passed, 1 failed"
+    assert second.startswith(f"  {path}:3: assert_return: ")
+
+
+def test_a_folder_means_every_script_below_it(capsys: Capture, files: Path) -> None:
+    (files / "gc.wast").unlink()
+    code, out, _ = wast(capsys, files)
+    assert code == 1
+    assert out.splitlines()[-1] == "2 scripts: 4 passed, 1 failed"
+
+
+def test_json_and_junit(capsys: Capture, files: Path) -> None:
+    code, out, _ = wast(
+        capsys, "--json", "--junit", files / "j.xml", files / "good.wast", files / "sub/bad.wast", files / "broken.txt"
+    )
+    doc = json.loads(out)
+    assert (code, doc["status"], doc["exit_code"]) == (1, "failed", 1)
+    assert [(s["pass"], s["fail"]) for s in doc["scripts"]] == [(2, 0), (2, 1), (0, 0)]
+    assert doc["scripts"][2]["error"]["error"] == "MalformedError"
+    root = ET.parse(files / "j.xml").getroot()
+    suites = root.findall("testsuite")
+    assert [(s.get("tests"), s.get("failures"), s.get("errors")) for s in suites] == [
+        ("2", "0", "0"), ("3", "1", "0"), ("1", "0", "1")
+    ]  # fmt: skip
+    (failure,) = root.iter("failure")
+    assert failure.get("message")
+
+
+def test_features_and_fusing(capsys: Capture, files: Path) -> None:
+    code, out, _ = wast(capsys, "--features", "wasm2", files / "gc.wast")
+    assert "skipped" in out or code == 1
+    assert wast(capsys, "--features", "wasm3", files / "gc.wast")[0] == 0
+    for fusing in ("never", "hot", "always"):
+        assert wast(capsys, "--fusing", fusing, files / "good.wast")[0] == 0
+    assert wast(capsys, "--fusing", "sometimes", files / "good.wast")[0] == 2
+
+
+def test_scripts_that_cannot_be_read(capsys: Capture, files: Path) -> None:
+    code, out, err = wast(capsys, files / "absent.wast")
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    (files / "empty").mkdir()
+    assert wast(capsys, files / "empty")[0] == 2
+    assert wast(capsys, files / "broken.txt")[0] == 1
+
+
+def test_progress_is_for_terminals_alone(
+    capsys: Capture, files: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import sys
+
+    assert wast(capsys, files / "good.wast")[2] == ""
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    assert "good.wast" in wast(capsys, files / "good.wast")[2]
