@@ -47,6 +47,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--fusing", choices=("never", "hot", "always"), default="hot",
         help="which functions run with fused instructions (default: %(default)s)",
     )  # fmt: skip
+    parser.add_argument(
+        "--tier", choices=("reference",), default="reference",
+        help="the tier that runs the scripts (default: %(default)s)",
+    )  # fmt: skip
     parser.add_argument("--junit", metavar="FILE", help="also write the results as JUnit XML")
     parser.add_argument("--all", action="store_true", help="list every failing command")
 
