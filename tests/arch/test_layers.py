@@ -179,6 +179,8 @@ def _in_stdlib(name: str) -> bool:
     known = getattr(sys, "stdlib_module_names", None)
     if known is not None:
         return name in known
+    if name in sys.builtin_module_names:
+        return True  # PyPy's builtins has no spec to look at
     spec = importlib.util.find_spec(name)
     if spec is None:
         return False
