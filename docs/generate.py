@@ -150,8 +150,7 @@ def limits_page() -> str:
     lines = [
         NOTE, "# Features and limits\n",
         "`Features` is a frozen set of names. `Module(source, features=…)` refuses what is not in it. The "
-        "default is `Features.WASM3`. A feature without instructions here is a name that the table does "
-        "not fill yet, or one that adds no instruction.\n",
+        "default is `Features.WASM3`. A feature without instructions here adds none.\n",
         table(("feature", *presets, "instructions in the table"), rows),
         "\n## Limits\n",
         summary(config.Limits) + " " + details(config.Limits) + "\n",

@@ -167,6 +167,8 @@ def _plain(value: Any) -> Any:
         return value.value if isinstance(value.value, str) else value.name
     if isinstance(value, bytes):
         return value.hex()
+    if isinstance(value, WasmException):
+        return str(value)  # an exception among values: they may nest without end
     if hasattr(value, "to_json"):
         return value.to_json()
     if isinstance(value, dict):

@@ -96,3 +96,17 @@ def test_progress_is_for_terminals_alone(
     assert wast(capsys, files / "good.wast")[2] == ""
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
     assert "good.wast" in wast(capsys, files / "good.wast")[2]
+
+
+def test_run_takes_the_features_of_proposals(tmp_path, capsys):
+    from wasmpy.cli import main
+
+    path = tmp_path / "shared.wat"
+    path.write_text(
+        '(module (memory 1 1 shared)'
+        ' (func (export "f") (result i32) (i32.atomic.load (i32.const 0))))'
+    )
+    assert main(["run", str(path), "--features=+threads", "--invoke", "f"]) == 0
+    assert capsys.readouterr().out == "0\n"
+    assert main(["run", str(path), "--invoke", "f"]) == 1
+    assert "threads" in capsys.readouterr().err

@@ -314,3 +314,28 @@ def test_without_the_feature_tags_are_refused_by_name() -> None:
     binary = wasmpy.Module("(module (tag))", features=Features.WASM3).binary
     with pytest.raises(wasmpy.MalformedError, match="exceptions"):
         wasmpy.Module(binary, features=Features.WASM2)
+
+
+def test_exceptions_may_nest_as_deep_as_the_guest_likes() -> None:
+    """Each holds the one before twice: neither recursion nor doubling may follow."""
+    wat = """(module (tag $e (export "e") (param exnref exnref))
+        (func (export "f") (param i32) (local $last exnref)
+            (loop $again
+                (block $h (result exnref exnref exnref)
+                    (try_table (catch_ref $e $h)
+                        (throw $e (local.get $last) (local.get $last)))
+                    (unreachable))
+                (local.set $last) (drop) (drop)
+                (local.set 0 (i32.sub (local.get 0) (i32.const 1)))
+                (br_if $again (local.get 0)))
+            (throw_ref (local.get $last))))"""
+    instance = wasmpy.Module(wat, features=Features.WASM3).instantiate()
+    with pytest.raises(wasmpy.WasmException) as caught:
+        instance.exports.f(5_000)
+    error, depth = caught.value, 0
+    while isinstance(error, wasmpy.WasmException):
+        assert error.tag == instance.exports.e
+        assert error.values[0] is error.values[1]
+        error, depth = error.values[0], depth + 1
+    assert depth == 5_000
+    assert caught.value.to_json()["error"] == "WasmException"

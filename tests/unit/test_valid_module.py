@@ -156,6 +156,13 @@ REFUSED = {
 }  # fmt: skip
 
 
+def test_a_feature_that_a_constant_expression_needs_is_named():
+    extended = "(global i32 (i32.add (i32.const 1) (i32.const 2)))"
+    assert "extended_const" in refusal(extended, WASM2).message
+    own = "(global $a i32 (i32.const 1)) (global i32 (global.get $a))"
+    assert "gc" in refusal(own, WASM2).message
+
+
 @pytest.mark.parametrize("feature", REFUSED)
 def test_a_feature_that_is_off_is_named(feature):
     assert validate(REFUSED[feature]) == []

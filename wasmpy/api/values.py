@@ -190,14 +190,30 @@ def _bits_type(valtype: ValType) -> ValType:
 
 
 def exception_from_raw(store: Store, error: WasmException) -> None:
-    """Give an exception that leaves the guest its tag and values as Python sees them."""
+    """Give an exception that leaves the guest its tag and values as Python sees them.
+
+    Exceptions among its values get theirs too, each once, however deep they lie.
+    """
     from wasmpy.api.instance import Tag
 
-    exn = exception_of(error)
-    if exn is not None:
-        error.tag = Tag.of(store, exn.tag)
-        pairs = zip(exn.tag.type.params, exn.fields)
-        error.values = tuple([from_raw(store, valtype, value) for valtype, value in pairs])
+    seen: Dict[int, WasmException] = {}
+    waiting = [error]
+    while waiting:
+        current = waiting.pop()
+        exn = exception_of(current)
+        if exn is None:
+            continue
+        current.tag = Tag.of(store, exn.tag)
+        values: List[Any] = []
+        for valtype, value in zip(exn.tag.type.params, exn.fields):
+            if not isinstance(value, ExnInst):
+                values.append(from_raw(store, valtype, value))
+                continue
+            if id(value) not in seen:
+                seen[id(value)] = thrown(value)
+                waiting.append(seen[id(value)])
+            values.append(seen[id(value)])
+        current.values = tuple(values)
 
 
 def exception_to_raw(store: Store, error: WasmException) -> None:

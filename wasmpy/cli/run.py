@@ -72,6 +72,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--invoke", metavar="NAME", help="call this exported function")
     parser.add_argument(
+        "--features", metavar="LIST", help="what the module may use, such as wasm2 or +threads,-gc"
+    )
+    parser.add_argument(
         "--fuel", type=fuel_amount, metavar="N", help="execute at most N instructions"
     )
     parser.add_argument(
@@ -109,7 +112,7 @@ def run(args: argparse.Namespace) -> int:
     """Run the module; the guest's exit code, or what became of it."""
     from wasmpy import Linker, Store
 
-    module = read_module(args.module)
+    module = read_module(args.module, args.features)
     names, functype, values = _choose(module, args)
     linker = Linker()
     linker.define_wasi(_config(args))

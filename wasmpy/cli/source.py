@@ -38,14 +38,18 @@ def read_bytes(path: str) -> bytes:
         raise CommandError(f"cannot read {name}: {reason}", path=path) from error
 
 
-def read_module(path: str) -> Module:
+def read_module(path: str, features: Optional[str] = None) -> Module:
     """The module in the file ``path`` or on standard input, binary or text, validated.
+
+    ``features`` is a list as ``parse_features`` takes it, from the usual set on.
 
     Raises: CommandError when it cannot be read; MalformedError, InvalidError.
     """
     from wasmpy.api.module import Module, source_of
 
-    return Module(source_of(read_bytes(path), PurePath(path).suffix.lower()))
+    allowed = parse_features(features, default_features())
+    source = source_of(read_bytes(path), PurePath(path).suffix.lower())
+    return Module(source, features=allowed)
 
 
 def read_source(path: str) -> Union[bytes, str]:

@@ -138,8 +138,12 @@ def _check_constant(v: Body, known: int) -> None:
         row = BY_OP[op]
         if pc == last and op == _END:
             break
-        if row is None or not row.const or (row.const != "mvp" and row.const not in C.features):
+        if row is None or not row.const:
             raise v.invalid("constant expression required")
+        if row.const != "mvp" and row.const not in C.features:
+            raise v.invalid(
+                f"constant expression required: {row.mnemonic} in one needs the feature {row.const}"
+            )
         if op == _GLOBAL_GET:
             globalidx = v.imms[pc]
             if globalidx >= known:
@@ -158,7 +162,8 @@ def _run(v: Body) -> int:  # noqa: C901, PLR0912, PLR0915 - the hot loop of vali
     """
     C = v.C
     # Locals without a default value have a state, which their rules know.
-    unset = not C.codes.unset.isdisjoint(v.locals[v.params :])
+    declared = v.locals[v.params :]
+    unset = any(code in declared for code in C.codes.unset)
     shapes = _stateful_shapes(C.features) if unset else _shapes(C.features)
     takes, gives, natural = _TAKES, _GIVES, _NATURAL
     imms = v.imms
