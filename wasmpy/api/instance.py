@@ -8,7 +8,18 @@ Spec: ``appendix/embedding.html``.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Callable, Iterator, List, Optional, Sequence, Union
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Callable,
+    Iterator,
+    List,
+    Optional,
+    Sequence,
+    Type,
+    TypeVar,
+    Union,
+)
 
 from wasmpy.api import values
 from wasmpy.api.caller import host_function
@@ -25,12 +36,21 @@ if TYPE_CHECKING:
     from wasmpy.api.module import Module
     from wasmpy.api.store import Store
 
+_V = TypeVar("_V", bound="_View")
+
 
 class _View:
     """Equality and hash by the instance that is viewed."""
 
     inst: Any
     store: Store
+
+    @classmethod
+    def of(cls: Type[_V], store: Store, inst: Any) -> _V:
+        """The view of an instance of execution, of the kind that the class views."""
+        view = cls.__new__(cls)
+        view.store, view.inst = store, inst
+        return view
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, type(self)) and other.inst is self.inst
@@ -63,13 +83,6 @@ class Func(_View):
         host = host_function(store, functype, function, name, access_caller=access_caller)
         self.store = store
         self.inst = FuncInst(store.inst.intern(functype), host=host)
-
-    @classmethod
-    def of(cls, store: Store, inst: FuncInst) -> Func:
-        """The view of a function instance."""
-        view = cls.__new__(cls)
-        view.store, view.inst = store, inst
-        return view
 
     @property
     def type(self) -> FuncType:
@@ -133,13 +146,6 @@ class Memory(_View):
     def __init__(self, store: Store, memtype: MemType) -> None:
         self.store = store
         self.inst = MemInst(memtype, store.limits.memory_pages, store.inst.waiting())
-
-    @classmethod
-    def of(cls, store: Store, inst: MemInst) -> Memory:
-        """The view of a memory instance."""
-        view = cls.__new__(cls)
-        view.store, view.inst = store, inst
-        return view
 
     @property
     def type(self) -> MemType:
@@ -218,13 +224,6 @@ class Table(_View):
         self.store = store
         self.inst = TableInst(tabletype, store.inst.quota, raw)
 
-    @classmethod
-    def of(cls, store: Store, inst: TableInst) -> Table:
-        """The view of a table instance."""
-        view = cls.__new__(cls)
-        view.store, view.inst = store, inst
-        return view
-
     @property
     def type(self) -> TableType:
         """The table's type, with its current size as minimum."""
@@ -256,13 +255,6 @@ class Global(_View):
     def __init__(self, store: Store, globaltype: GlobalType, value: Any) -> None:
         self.store = store
         self.inst = GlobalInst(globaltype, values.to_raw(store, globaltype.valtype, value))
-
-    @classmethod
-    def of(cls, store: Store, inst: GlobalInst) -> Global:
-        """The view of a global instance."""
-        view = cls.__new__(cls)
-        view.store, view.inst = store, inst
-        return view
 
     @property
     def type(self) -> GlobalType:
@@ -300,13 +292,6 @@ class Tag(_View):
     def __init__(self, store: Store, params: Sequence[ValType]) -> None:
         self.store = store
         self.inst = TagInst(TagType(store.inst.intern(FuncType(tuple(params), ()))))
-
-    @classmethod
-    def of(cls, store: Store, inst: TagInst) -> Tag:
-        """The view of a tag instance."""
-        view = cls.__new__(cls)
-        view.store, view.inst = store, inst
-        return view
 
     @property
     def type(self) -> TagType:
