@@ -170,7 +170,7 @@ def _nop(p: Preparer, pc: int, imm: Any) -> Built:
 
 @_rule("loop")
 def _loop(p: Preparer, pc: int, imm: Any) -> Built:
-    return jump, p.header(pc + 1)
+    return jump, p.target(pc + 1)
 
 
 @_rule("if")

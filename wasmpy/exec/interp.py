@@ -20,7 +20,8 @@ from wasmpy.exec.exceptions import exception_of, landing
 from wasmpy.exec.fuse import fuse
 from wasmpy.exec.handlers import BULK, BULK_WIDE, CALL, CALL_TOP, TAIL_CALL, WIDEST
 from wasmpy.exec.host import Caller
-from wasmpy.exec.prepare import TAIL_CALLS, Code, Slot, prepare
+from wasmpy.exec.layout import TAIL_CALLS
+from wasmpy.exec.prepare import Code, Slot, prepare
 from wasmpy.exec.store import Depth, FuncInst, ModuleInst, Store
 from wasmpy.isa.derived import BY_OP
 from wasmpy.isa.table import Access, Instr
