@@ -64,3 +64,10 @@
 (assert_malformed (module quote "(func))") "unexpected token")
 (assert_malformed (module quote "(global i32 (f32.const 0x1.fffffffp127))" "(func (f32.const 1e39))")
   "constant out of range")
+
+;; Who made a module is said by an annotation; its section stands at the end.
+(module (@producers (language "C" "11") (processed-by "a" "1") (language "Rust" ""))
+  (func (export "f")) (@custom "z" "\00") (@producers))
+(assert_return (invoke "f"))
+(assert_malformed_custom (module quote "(@producers (author \"a\" \"b\"))") "malformed field")
+(assert_malformed_custom (module quote "(func (@producers))") "misplaced")

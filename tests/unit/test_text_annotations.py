@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import time
+from typing import Dict, List, Tuple
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from wasmpy.binary.custom import decode_hints
+from wasmpy.binary.custom import decode_hints, decode_producers, encode_producers
 from wasmpy.binary.decode import decode_module
 from wasmpy.binary.encode import encode_module
 from wasmpy.config import Features
 from wasmpy.errors import InvalidError, MalformedError
 from wasmpy.syntax.module import Custom
 from wasmpy.text import parse_module
+from wasmpy.text.printer import print_module
+from wasmpy.text.producers import producers_data, producers_of
 from wasmpy.valid.custom import validate_customs
 
 HINT = "metadata.code.branch_hint"
@@ -76,6 +81,9 @@ def test_custom_sections_at_one_place_keep_their_order() -> None:
         '(@custom "a" (aft type))', '(@custom "a" (before types))', '(@custom "a" (after type func))',
         '(func (@custom "a"))', '(type (@custom "a") $t (func))',
         f'(func (i32.const 0) (@{HINT} "\\02") (if (then)))', f'(func (i32.const 0) (@{HINT}) (if (then)))',
+        "(@producers (foo))", '(@producers (sdk "a"))', '(@producers (sdk "a" "b" "c"))', "(@producers sdk)",
+        '(@producers (sdk "a" 1))', "(@producers (sdk))", '(@producers (sdk "\\ff" ""))', '(@producers "a")',
+        '(func (@producers (sdk "a" "b")))', '(@producers (other "a" "b"))',
         f'(module (@{HINT} "\\00"))', f'(func (i32.const 0) (@{HINT} "\\00") (@{HINT} "\\00") (if (then)))',
         f'(global i32 (@{HINT} "\\00") (i32.const 0))',
     ],
@@ -85,6 +93,90 @@ def test_malformed_and_misplaced_annotations_are_refused(source: str) -> None:
         parse_module(source)
     assert caught.value.line == 1
     assert caught.value.column is not None
+
+
+PRODUCERS = """(module
+  (@producers (processed-by "x" "1") (language "Rust" "") (processed-by "é\\0a" "2"))
+  (@custom "c" "a") (@custom "d" (after type) "b") (@producers) (type (func)))"""
+
+
+def test_producers_become_a_section_at_the_end() -> None:
+    module = parse_module(PRODUCERS)
+    said = {"processed-by": [("x", "1"), ("é\n", "2")], "language": [("Rust", "")]}
+    assert module.customs == [
+        Custom("d", b"b", 1),
+        Custom("producers", encode_producers(said), 1),
+        Custom("c", b"a", 1),
+        Custom("producers", encode_producers({}), 1),
+    ]
+    assert decode_module(encode_module(module)).customs == module.customs
+
+
+def test_producers_are_printed_and_parse_again() -> None:
+    module = parse_module(PRODUCERS)
+    printed = print_module(module)
+    assert printed.count("(@producers") == 2
+    assert '    (processed-by "é\\u{a}" "2")\n' in printed
+    assert parse_module(printed) == module
+
+
+LANGUAGE = {"language": [("C", "11")]}
+
+
+@pytest.mark.parametrize(
+    ("data", "after"),
+    [
+        (encode_producers(LANGUAGE), 0),
+        (encode_producers({"sdk": []}), 1),
+        (encode_producers({"other": [("a", "b")]}), 1),
+        (encode_producers(LANGUAGE) + b"\0", 1),
+        (encode_producers(LANGUAGE)[:-1], 1),
+        (b"\x81\0" + encode_producers(LANGUAGE)[1:], 1),
+        (b"\2" + encode_producers(LANGUAGE)[1:] * 2, 1),
+        (b"\xff" * 40, 1),
+        (b"", 1),
+    ],
+)
+def test_producers_that_the_annotation_cannot_say_are_printed_as_bytes(data: bytes, after: int) -> None:
+    module = parse_module("(module (type (func)))")
+    module.customs = [Custom("producers", data, after), Custom("z", b"", 1)]
+    printed = print_module(module)
+    assert "(@producers" not in printed
+    assert parse_module(printed) == module
+
+
+def test_producers_before_a_section_are_printed_as_bytes() -> None:
+    module = parse_module('(module (@producers (sdk "a" "b")) (type (func)))')
+    module.customs.append(Custom("e", b"", 0))
+    assert "(@producers" not in print_module(module)
+
+
+fields = st.sampled_from(["language", "sdk", "processed-by"])
+pairs = st.tuples(st.text(max_size=4), st.text(max_size=4))
+
+
+@given(st.dictionaries(fields, st.lists(pairs, min_size=1, max_size=130)))
+def test_text_and_binary_agree_on_producers(producers: Dict[str, List[Tuple[str, str]]]) -> None:
+    data = encode_producers(producers)
+    said = producers_of(data)
+    assert said is not None
+    assert [(p.field, p.name, p.version) for p in said] == [
+        (field, *pair) for field, items in producers.items() for pair in items
+    ]
+    assert producers_data(said) == data
+
+
+@given(st.binary(max_size=12))
+def test_arbitrary_producers_are_read_as_the_binary_format_reads_them(data: bytes) -> None:
+    said = producers_of(data)
+    if said is not None:
+        assert decode_producers(data) is not None
+
+
+def test_long_numbers_of_producers_take_no_time() -> None:
+    start = time.process_time()
+    assert producers_of(b"\xff" * 1_000_000) is None
+    assert time.process_time() - start < 0.1
 
 
 def test_branch_hints_survive_the_binary_format() -> None:

@@ -452,7 +452,6 @@ def test_what_is_not_enabled_is_told_apart(source: str, feature: str) -> None:
         ("(type $t (func)) (func (param (ref null $t)))", "function_references"),
         ("(memory i64 1)", "memory64"),
         ("(memory 1 1 shared)", "threads"),
-        ("(memory 1) (memory 1)", "multi_memory"),
         ("(func (memory.size 1))", "multi_memory"),
         ("(table 1 funcref (ref.null func))", "function_references"),
     ],

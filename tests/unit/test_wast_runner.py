@@ -119,9 +119,15 @@ def test_what_needs_a_missing_feature_is_skipped_and_so_is_what_depends_on_it() 
 
 
 def test_the_features_decide_what_runs() -> None:
-    script = "(module (memory 1) (memory 1))"
+    script = "(module (memory i64 1))"
     assert statuses(script) == [PASS]
     assert statuses(script, features=Features.WASM2) == [SKIP]
+
+
+def test_how_many_memories_there_may_be_is_a_matter_of_validity() -> None:
+    script = '(assert_invalid (module (memory 1) (memory 1)) "multiple memories")'
+    assert statuses(script) == [FAIL]
+    assert statuses(script, features=Features.WASM2) == [PASS]
 
 
 def test_an_endless_loop_ends() -> None:

@@ -1,8 +1,11 @@
-"""Annotations that mean something: ``@name``, ``@custom``, ``@metadata.code.branch_hint``.
+"""Annotations that mean something: names, custom sections, producers, branch hints.
 
 What belongs here: their grammar, where each may stand, and what becomes of
 them in the module.  Others are skipped by the lexer.  What does not: anything
 that they stand beside.
+
+``@producers`` is no annotation of the specification but of the tools that
+print and parse it.
 
 Spec: ``appendix/custom.html``, the annotations appendix.
 """
@@ -18,9 +21,11 @@ from wasmpy.syntax.module import Custom, Expr, Module
 from wasmpy.text.context import ModuleContext
 from wasmpy.text.cursor import Cursor
 from wasmpy.text.lexer import Annotation, Tokens, annotation_tokens
+from wasmpy.text.producers import FIELDS, SECTION, Producer, producers_data
 from wasmpy.text.segments import SegmentParser
 
 _NAME, _CUSTOM, _HINT = "name", "custom", "metadata.code.branch_hint"
+_PRODUCERS = SECTION
 
 SECTIONS: Tuple[Tuple[str, int, str], ...] = (
     ("type", 1, "types"), ("import", 2, "imports"), ("func", 3, "funcs"), ("table", 4, "tables"),
@@ -60,13 +65,13 @@ class AnnotationParser(SegmentParser):
     def _wrong(self, annotation: Annotation, what: str) -> MalformedError:
         return self.tokens.error_at(annotation.start, f"@{annotation.name} annotation: {what}")
 
-    def _take(self, at: int, name: str) -> List[Annotation]:
-        """Take the annotations called ``name`` before token ``at``."""
+    def _take(self, at: int, *names: str) -> List[Annotation]:
+        """Take the annotations called one of ``names`` before token ``at``, in their order."""
         there = self.annotations.get(at)
         if there is None:
             return []
-        taken = [a for a in there if a.name == name]
-        left = [a for a in there if a.name != name]
+        taken = [a for a in there if a.name in names]
+        left = [a for a in there if a.name not in names]
         if left:
             self.annotations[at] = left
         else:
@@ -97,8 +102,9 @@ class AnnotationParser(SegmentParser):
     def take_customs(self, at: int) -> None:
         """Take the custom sections written before the field at token ``at``."""
         if self.annotations:
-            for annotation in self._take(at, _CUSTOM):
-                self._customs.append(self._custom_in(annotation))
+            for annotation in self._take(at, _CUSTOM, _PRODUCERS):
+                read = self._custom_in if annotation.name == _CUSTOM else self._producers_in
+                self._customs.append(read(annotation))
 
     def _custom_in(self, annotation: Annotation) -> Tuple[int, Custom]:
         """A custom section and its place in the order of sections."""
@@ -111,6 +117,24 @@ class AnnotationParser(SegmentParser):
         if not cursor.at_end():
             raise self._wrong(annotation, "unexpected token")
         return place, Custom(name, data, 0)
+
+    def _producers_in(self, annotation: Annotation) -> Tuple[int, Custom]:
+        """A producers section, which is always the last: ``(field "name" "version")...``."""
+        cursor = self._cursor(annotation)
+        found: List[Producer] = []
+        while not cursor.at_end():
+            field = cursor.texts[cursor.pos + 1]
+            if cursor.texts[cursor.pos] != "(" or field not in FIELDS:
+                raise self._wrong(annotation, "malformed field")
+            cursor.pos += 2
+            if not cursor.at_string():
+                raise self._wrong(annotation, "missing name")
+            name = cursor.take_name()
+            if not cursor.at_string():
+                raise self._wrong(annotation, "missing version")
+            found.append(Producer(field, name, cursor.take_name()))
+            cursor.expect(")")
+        return _LAST, Custom(SECTION, producers_data(found), 0)
 
     def _placement(self, annotation: Annotation, cursor: Cursor) -> int:
         """Take ``(before section)`` or ``(after section)``."""
@@ -181,7 +205,7 @@ class AnnotationParser(SegmentParser):
             message = f"misplaced @{annotation.name} annotation"
             raise self.tokens.error_at(annotation.start, message)
         module = self.context.module
-        ids = _present(module) if self._customs else []
+        ids = present(module) if self._customs else []
         for place, custom in sorted(self._customs, key=lambda item: item[0]):
             after = max((p for p, _ in ids if p < place), default=0)
             module.customs.append(custom._replace(after=dict(ids).get(after, 0)))
@@ -192,8 +216,8 @@ def _is_block(op: int) -> bool:
     return row is not None and "blocktype" in row.immediates
 
 
-def _present(module: Module) -> List[Tuple[int, int]]:
-    """Place and id of the sections that the module will have."""
+def present(module: Module) -> List[Tuple[int, int]]:
+    """Place and id, in their order, of the sections that the module will have."""
     found = []
     for word, sid, field in SECTIONS:
         content = getattr(module, field, None)

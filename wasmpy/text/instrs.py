@@ -21,7 +21,6 @@ from wasmpy.text.context import Labels, ModuleContext
 from wasmpy.text.lexer import Tokens
 from wasmpy.text.numbers import SHAPES, parse_float, parse_int, parse_lanes, parse_nat
 from wasmpy.text.types import TypeParser
-from wasmpy.text.unsupported import instruction_feature
 
 _ELSE = op_of("else")
 _END = op_of("end")
@@ -126,9 +125,6 @@ class InstrParser(TypeParser):
 
     def _unknown(self, text: str, at: int) -> Exception:
         """The error for a word that is no instruction here."""
-        feature = instruction_feature(text)
-        if feature is not None:
-            return self.unsupported(f"the instruction {text}", feature, at)
         if text in BY_MNEMONIC:
             return self.error(f"unexpected token {text}", at)
         return self.error(f"unknown operator {text[:40]}", at)

@@ -47,7 +47,7 @@ _COMMENT_MARK = re.compile(r"\(;|;\)")
 EOF = ""
 """The text of the token behind the last one."""
 
-ANNOTATIONS = frozenset(("name", "custom", "metadata.code.branch_hint"))
+ANNOTATIONS = frozenset(("name", "custom", "producers", "metadata.code.branch_hint"))
 """The annotations that mean something."""
 
 

@@ -31,7 +31,6 @@ from wasmpy.text.annotations import AnnotationParser
 from wasmpy.text.context import ModuleContext
 from wasmpy.text.lexer import EOF, Tokens, tokenize
 from wasmpy.text.types import ParamNames
-from wasmpy.text.unsupported import field_feature
 
 _EXTERNS = frozenset({"func", "table", "memory", "global", "tag"})
 
@@ -42,7 +41,7 @@ def parse_module(source: str, features: Features = Features.ALL) -> Module:
     Identifiers go to ``Module.names``.
 
     Raises: MalformedError with line and column; Unsupported, a subclass, for
-    syntax that uses a feature outside ``features`` or beyond this version.
+    syntax that uses a feature outside ``features``.
     """
     tokens = tokenize(source)
     texts = tokens.texts
@@ -107,9 +106,6 @@ class ModuleParser(AnnotationParser):
                 self.unexpected("a module field")
             keyword = self.texts[self.pos + 1]
             if keyword not in _FIELDS:
-                feature = field_feature(keyword)
-                if feature is not None:
-                    raise self.unsupported(f"the field ({keyword} ...)", feature)
                 self.pos += 1
                 self.unexpected("a module field")
             fields.append(self.pos)
@@ -119,7 +115,6 @@ class ModuleParser(AnnotationParser):
     def _number_fields(self, fields: List[int]) -> None:
         """Give each definition its index; check that imports come first."""
         defined = ""
-        memories: List[int] = []
         for start in fields:
             keyword = self.texts[start + 1]
             self.pos = start + 2
@@ -135,8 +130,6 @@ class ModuleParser(AnnotationParser):
                 kind = self._imported_kind()
             if kind in _EXTERNS or kind in ("type", "elem", "data"):
                 self._define(kind)
-            if kind == "memory":
-                memories.append(start + 1)
             if keyword in _EXTERNS:
                 imported = self._skip_exports()
                 if not imported:
@@ -145,8 +138,6 @@ class ModuleParser(AnnotationParser):
             if imported and defined:
                 word = {"func": "function"}.get(defined, defined)
                 raise self.error(f"import after {word}", start)
-        if len(memories) > 1:
-            self.need("multi_memory", "a second memory", memories[1])
 
     def _define(self, kind: str) -> None:
         """Define the identifier that comes next, if there is one, in a space."""
@@ -166,9 +157,6 @@ class ModuleParser(AnnotationParser):
         self.expect("(")
         kind = self.texts[self.pos]
         if kind not in _EXTERNS:
-            feature = field_feature(kind)
-            if feature is not None:
-                raise self.unsupported(f"the import of a {kind}", feature)
             self.unexpected("a kind of import")
         self.pos += 1
         return kind
@@ -379,9 +367,6 @@ class ModuleParser(AnnotationParser):
         self.expect("(")
         kind = self.texts[self.pos]
         if kind not in _EXTERNS:
-            feature = field_feature(kind)
-            if feature is not None:
-                raise self.unsupported(f"the export of a {kind}", feature)
             self.unexpected("a kind of export")
         if kind == "tag":
             self.need("exceptions", "the export of a tag")

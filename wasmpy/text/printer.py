@@ -34,10 +34,12 @@ from wasmpy.syntax.types import (
     MemType,
     TableType,
 )
-from wasmpy.text.annotations import SECTIONS
+from wasmpy.text.annotations import SECTIONS, present
 from wasmpy.text.literals import bytes_literal, name_literal
 from wasmpy.text.printer_instrs import InstrPrinter
 from wasmpy.text.printer_names import IMPORT_KINDS, SECTION, Identifiers, Space
+from wasmpy.text.producers import SECTION as PRODUCERS
+from wasmpy.text.producers import producers_of
 
 _NAME_SECTION, _HINT_SECTION = "name", "metadata.code.branch_hint"
 _SECTION_WORD: Dict[int, str] = {sid: word for word, sid, _ in SECTIONS}
@@ -108,9 +110,7 @@ class ModulePrinter(InstrPrinter):
             yield from self._func(func)
         for i, data in enumerate(module.datas):
             yield from self._data(i, data)
-        for custom in module.customs:
-            if not self._said(custom):
-                yield "  " + _custom(custom)
+        yield from self._customs([c for c in module.customs if not self._said(c)])
 
     def _definitions(self) -> Iterator[str]:
         """Tables, memories, tags and globals."""
@@ -254,6 +254,28 @@ class ModulePrinter(InstrPrinter):
                 yield "    " + bytes_literal(data.init[at : at + _DATA_LINE])
             yield "  )"
 
+    def _customs(self, customs: Sequence[Custom]) -> Iterator[str]:
+        """Custom sections as annotations.
+
+        ``@producers`` has no placement: it says a section that is among the
+        last ones, and others behind it come after it as the last ones do.
+        """
+        last = ([0] + [sid for _, sid in present(self.module)])[-1]
+        tail = len(customs)
+        while tail and customs[tail - 1].after == last:
+            tail -= 1
+        behind = False
+        for i, custom in enumerate(customs):
+            said = producers_of(custom.data) if custom.name == PRODUCERS and i >= tail else None
+            if said is None:
+                yield "  " + _custom(custom, last=behind)
+                continue
+            behind = True
+            yield "  (@producers"
+            for field, name, version in said:
+                yield f"    ({field} {name_literal(name)} {name_literal(version)})"
+            yield "  )"
+
     def _said(self, custom: Custom) -> bool:
         """Whether a custom section is said by identifiers and annotations already."""
         if custom.name == _NAME_SECTION:
@@ -265,9 +287,9 @@ _MANY = 1000
 """So many locals without a name are looked at one by one."""
 
 
-def _custom(custom: Custom) -> str:
-    """A custom section as an annotation."""
-    word = _SECTION_WORD.get(custom.after)
+def _custom(custom: Custom, *, last: bool = False) -> str:
+    """A custom section as an annotation; ``last`` where it follows those without a placement."""
+    word = "last" if last else _SECTION_WORD.get(custom.after)
     place = f"after {word}" if word else "before first"
     return f"(@custom {name_literal(custom.name)} ({place}) {bytes_literal(custom.data)})"
 

@@ -41,12 +41,16 @@ from wasmpy.syntax.types import (
 from wasmpy.text.context import ModuleContext
 from wasmpy.text.cursor import Cursor
 from wasmpy.text.lexer import Tokens
-from wasmpy.text.unsupported import heaptype_feature
 
 _VALTYPES: Dict[str, ValType] = {str(t): t for t in VALTYPES}
 _SHORT_REFS: Dict[str, RefType] = {str(t): t for t in SHORT_REFTYPES}
 _PACKED: Dict[str, PackedType] = {str(t): t for t in (I8, I16)}
-_OLD_HEAPTYPES = ("func", "extern")
+_LATER: Dict[HeapType, str] = {
+    name: "exceptions" if name in ("exn", "noexn") else "gc"
+    for name in HEAPTYPE_CODES
+    if name not in ("func", "extern")
+}
+"""The feature of each abstract heap type that is younger than references."""
 _ADDRTYPES: Dict[str, NumType] = {"i32": I32, "i64": I64}
 
 ParamNames = List[Tuple[Optional[str], ValType]]
@@ -94,8 +98,7 @@ class TypeParser(Cursor):
         """Take a heap type."""
         text = self.texts[self.pos]
         if text in HEAPTYPE_CODES:
-            if text not in _OLD_HEAPTYPES:
-                self.need(heaptype_feature(text), f"the heap type {text}")
+            self.need(_LATER.get(text), f"the heap type {text}")
             self.pos += 1
             return text
         if self.at_index():
@@ -108,8 +111,7 @@ class TypeParser(Cursor):
         text = self.texts[self.pos]
         found = _SHORT_REFS.get(text)
         if found is not None:
-            if found.heaptype not in _OLD_HEAPTYPES:
-                self.need(heaptype_feature(str(found.heaptype)), f"the type {text}")
+            self.need(_LATER.get(found.heaptype), f"the type {text}")
             self.pos += 1
             return found
         if text == "(" and self.take_list("ref"):

@@ -296,11 +296,6 @@ class ScriptRun:
             self.compile(_source(command))
         except InvalidError:
             return
-        except Unsupported as error:
-            # Without the feature a second memory is a matter of validity, for scripts of that time.
-            if error.feature == "multi_memory" and "multiple memories" in command.text:
-                return
-            raise
         raise _Wrong(f"the module was accepted, expected invalid ({command.text})")
 
     def assert_unlinkable(self, command: Command) -> None:
