@@ -51,6 +51,7 @@ if TYPE_CHECKING:
     from wasmpy.errors import WasmException as WasmException
     from wasmpy.errors import WasmTrap as WasmTrap
     from wasmpy.exec.heap import I31 as I31
+    from wasmpy.exec.heap import HostRef as HostRef
     from wasmpy.exec.host import HostFunc as HostFunc
     from wasmpy.syntax.types import ANYREF as ANYREF
     from wasmpy.syntax.types import EQREF as EQREF
@@ -88,7 +89,7 @@ for _module, _names in {
         "MalformedError MissingImport ResetError Resource TrapKind WasiExit WasmError "
         "WasmException WasmTrap"
     ),
-    "wasmpy.exec.heap": "I31",
+    "wasmpy.exec.heap": "HostRef I31",
     "wasmpy.exec.host": "HostFunc",
     "wasmpy.syntax.types": (
         "ANYREF EQREF EXTERNREF F32 F64 FUNCREF I8 I16 I32 I64 ArrayType DefType FieldType "

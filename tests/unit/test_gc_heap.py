@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import enum
 import gc
 from typing import Any, Tuple
 
@@ -165,6 +166,7 @@ STRUCTS = """
 (func (export "set_r") (param (ref null $p) anyref) (struct.set $p $r (local.get 0) (local.get 1)))
 (func (export "is_q") (param anyref) (result i32) (ref.test (ref $q) (local.get 0)))
 (func (export "as_q") (param anyref) (result (ref null $q)) (ref.cast (ref null $q) (local.get 0)))
+(func (export "is_i31") (param anyref) (result i32) (ref.test i31ref (local.get 0)))
 (func (export "same") (param eqref eqref) (result i32) (ref.eq (local.get 0) (local.get 1)))
 (func (export "branch") (param anyref) (result i32)
   (block $no (result anyref)
@@ -234,7 +236,6 @@ def test_values_come_back_as_they_went(structs: Any) -> None:
         assert structs.extern(value) is value or structs.extern(value) == value
     assert structs.out(5) == I31(5)
     assert getattr(structs, "in")(I31(5)) == 5
-    assert getattr(structs, "in")(5) == 5
     assert structs.out(thing) is thing
 
 
@@ -243,6 +244,64 @@ def test_an_int_of_the_host_is_no_unboxed_scalar() -> None:
     assert externalized(HostRef(5)) == 5
     assert internalized(I31(5)) == I31(5) != I31(6)
     assert (I31(-1).value, I31(-1).signed) == (0x7FFFFFFF, -1)
+
+
+class Number(enum.IntEnum):
+    SEVEN = 7
+
+
+@pytest.mark.parametrize("number", [5, -1, 0, 2**31, 2**80, Number.SEVEN])
+def test_an_int_of_the_host_stays_one_in_the_any_hierarchy(structs: Any, number: int) -> None:
+    inside = getattr(structs, "in")(number)
+    assert isinstance(inside, HostRef)
+    assert inside.value is number
+    assert structs.any(inside) == inside
+    assert structs.out(inside) is number
+    assert structs.extern(inside) is number
+    assert getattr(structs, "in")(inside) == inside
+    assert structs.is_i31(inside) == 0
+    assert structs.is_i31(5) == 1
+
+
+def test_an_int_of_the_host_lies_in_fields_globals_and_host_functions() -> None:
+    seen = []
+
+    def see(value: Any) -> Any:
+        seen.append(value)
+        return value
+
+    exports = instance(
+        """(import "h" "f" (func $f (param anyref) (result anyref)))
+        (type $s (struct (field (mut anyref))))
+        (global $g (export "g") (mut anyref) (ref.null any))
+        (func (export "s") (param anyref) (result (ref $s)) (struct.new $s (local.get 0)))
+        (func (export "call") (param externref) (result externref)
+          (extern.convert_any (call $f (any.convert_extern (local.get 0)))))""",
+        imports={"h": {"f": see}},
+    ).exports
+    assert exports.call(7) == 7
+    assert seen == [HostRef(7)]
+    made = exports.s(seen[0])
+    assert made[0] == HostRef(7)
+    made[0] = 7
+    assert made[0] == 7
+    exports.g.value = seen[0]
+    assert exports.g.value == HostRef(7)
+
+
+def test_a_held_object_is_the_object(structs: Any) -> None:
+    thing = object()
+    struct = structs.q()
+    for value in (thing, True, struct, I31(3)):
+        assert structs.out(HostRef(value)) == structs.out(value)
+        assert structs.any(HostRef(HostRef(value))) == structs.any(value)
+    assert structs.any(HostRef(None)) is None
+    assert structs.as_q(HostRef(struct)) == struct
+    with pytest.raises(TypeError):
+        structs.same(HostRef(5), None)
+    with pytest.raises(ValueError, match="another store"):
+        structs.any(HostRef(instance(STRUCTS).exports.q()))
+    assert repr(HostRef(5)) == "HostRef(5)"
 
 
 def test_what_does_not_fit_is_refused(structs: Any) -> None:

@@ -12,7 +12,15 @@ from __future__ import annotations
 import abc
 from typing import TYPE_CHECKING, Any, Iterable, Iterator, List, Tuple, Union
 
-from wasmpy.exec.heap import I31, ArrayInst, HostRef, StructInst, default_of
+from wasmpy.exec.heap import (
+    I31,
+    ArrayInst,
+    HostRef,
+    StructInst,
+    default_of,
+    externalized,
+    internalized,
+)
 from wasmpy.syntax.types import I8, ArrayType, DefType, FieldType, PackedType, StructType
 
 if TYPE_CHECKING:
@@ -197,18 +205,16 @@ def _default(field: FieldType) -> Any:
 def any_to_raw(store: Store, value: Any) -> Any:
     """A Python value as a raw one of the ``any`` hierarchy.
 
-    An int is an unboxed scalar; an object that is none of the heap is held
-    as it is.  Raises: ValueError for what does not fit or is another store's.
+    An int is an unboxed scalar, and a ``HostRef`` the object it holds, an int
+    too; another object that is none of the heap is held as it is.
+
+    Raises: ValueError for what does not fit or is another store's.
     """
-    if isinstance(value, Aggregate):
-        if value.store is not store:
-            raise ValueError("the object belongs to another store")
-        return value.inst
-    if isinstance(value, int) and not isinstance(value, bool):
+    if _is_int(value):
         if not -(1 << 30) <= value < 1 << 31:
             raise ValueError(f"{value} does not fit i31")
         return I31(value)
-    return value if isinstance(value, I31) else HostRef(value)
+    return internalized(extern_to_raw(store, value))
 
 
 def any_from_raw(store: Store, raw: Any) -> Any:
@@ -216,13 +222,27 @@ def any_from_raw(store: Store, raw: Any) -> Any:
     if isinstance(raw, I31):
         return raw.signed
     if isinstance(raw, HostRef):
-        return raw.value
+        # Without its wrapper an int would be an unboxed scalar.
+        return raw if _is_int(raw.value) else raw.value
     return extern_from_raw(store, raw)
 
 
+def _is_int(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
 def extern_to_raw(store: Store, value: Any) -> Any:
-    """A Python value as a raw external reference."""
-    return any_to_raw(store, value) if isinstance(value, Aggregate) else value
+    """A Python value as a raw external reference: what is held by a ``HostRef``, itself.
+
+    Raises: ValueError for an object of another store.
+    """
+    while isinstance(value, HostRef):
+        value = externalized(value)
+    if isinstance(value, Aggregate):
+        if value.store is not store:
+            raise ValueError("the object belongs to another store")
+        return value.inst
+    return value
 
 
 def extern_from_raw(store: Store, raw: Any) -> Any:

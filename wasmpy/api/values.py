@@ -6,7 +6,9 @@ An i32 or i64 is a signed ``int``, f32 and f64 are ``float``, a v128 is
 funcref a :class:`~wasmpy.api.instance.Func`, an externref any object, an
 exnref a :class:`~wasmpy.errors.WasmException`.
 An i31ref is a signed ``int``, a structure or array a view with fields
-(:mod:`wasmpy.api.heap`).  Arguments may also be given unsigned.  What does not fit is an error.
+(:mod:`wasmpy.api.heap`), a host's object that became an anyref itself, or a
+``HostRef`` of it if it is an int.  Arguments may also be given unsigned.  What
+does not fit is an error.
 
 Spec: ``appendix/embedding.html#values``.
 """

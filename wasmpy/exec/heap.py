@@ -165,7 +165,10 @@ class I31:
 
 
 class HostRef:
-    """A host's object inside of the ``any`` hierarchy; equal if the objects are identical."""
+    """A host's object inside of the ``any`` hierarchy; equal if the objects are identical.
+
+    Spec: ``exec/runtime.html#syntax-ref``, ``ref.host``.
+    """
 
     __slots__ = ("value",)
 
@@ -177,6 +180,9 @@ class HostRef:
 
     def __hash__(self) -> int:
         return id(self.value)
+
+    def __repr__(self) -> str:
+        return f"HostRef({self.value!r})"
 
 
 INTERNAL = (StructInst, ArrayInst, I31)
