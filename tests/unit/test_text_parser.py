@@ -463,6 +463,24 @@ def test_what_the_features_lack_is_told_apart(source: str, feature: str) -> None
     assert caught.value.feature == feature
 
 
+@pytest.mark.parametrize(
+    "source",
+    [
+        "(memory 0x1_0000_0000)",
+        "(memory 0 0x1_0000_0000)",
+        "(table 0 0x1_0000_0000 funcref)",
+        "(func (i32.load offset=0x1_0000_0000))",
+    ],
+)
+def test_numbers_of_64_bits_need_addresses_of_64_bits(source: str) -> None:
+    parse_module(source)
+    parse_module(source.replace("0x1_0000_0000", "0xFFFF_FFFF"), Features.WASM2)
+    with pytest.raises(MalformedError) as caught:
+        parse_module(source, Features.WASM2)
+    assert not isinstance(caught.value, Unsupported)
+    assert caught.value.line == 1
+
+
 def test_long_reference_types() -> None:
     module = parse_module(
         "(type $t (func)) (func (param (ref null func) (ref extern) (ref null $t) (ref 0)))"

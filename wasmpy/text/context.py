@@ -44,6 +44,8 @@ class ModuleContext:
 
     def __init__(self, features: Features) -> None:
         self.features = features
+        # Without 64-bit addresses the grammar of limits and offsets knows no larger number.
+        self.address_bits = 64 if "memory64" in features else 32
         self.module = Module()
         self.spaces: Dict[str, IndexSpace] = {kind: IndexSpace(kind) for kind in KINDS}
         self.first_index: Dict[FuncType, int] = {}

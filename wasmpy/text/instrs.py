@@ -387,7 +387,7 @@ class InstrParser(TypeParser):
         align = row.width
         try:
             if self.texts[self.pos].startswith("offset="):
-                offset = parse_nat(self.texts[self.pos][7:], 64)
+                offset = parse_nat(self.texts[self.pos][7:], self.context.address_bits)
                 self.pos += 1
             if self.texts[self.pos].startswith("align="):
                 align = parse_nat(self.texts[self.pos][6:], 64)

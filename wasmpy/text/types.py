@@ -297,8 +297,9 @@ class TypeParser(Cursor):
 
     def take_limits(self) -> Limits:
         """Take a minimum and, if there is one, a maximum."""
-        minimum = self.take_nat(64)
-        return Limits(minimum, self.take_nat(64) if self.at_number() else None)
+        bits = self.context.address_bits
+        minimum = self.take_nat(bits)
+        return Limits(minimum, self.take_nat(bits) if self.at_number() else None)
 
     def take_memtype(self) -> MemType:
         """Take a memory type."""
