@@ -78,6 +78,10 @@ def test_features_and_fusing(capsys: Capture, files: Path) -> None:
     for fusing in ("never", "hot", "always"):
         assert wast(capsys, "--fusing", fusing, files / "good.wast")[0] == 0
     assert wast(capsys, "--fusing", "sometimes", files / "good.wast")[0] == 2
+    for path in ("text", "binary"):
+        assert wast(capsys, "--path", path, files / "good.wast")[0] == 0
+        assert wast(capsys, "--path", path, files / "sub/bad.wast")[0] == 1
+    assert wast(capsys, "--path", "other", files / "good.wast")[0] == 2
 
 
 def test_scripts_that_cannot_be_read(capsys: Capture, files: Path) -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from wasmpy.config import Features
 from wasmpy.wast import run_script
+from wasmpy.wast.runner import PATHS
 
 FOLDER = pathlib.Path(__file__).resolve().parents[2] / "spec-tests" / "scripts"
 SCRIPTS = sorted(FOLDER.glob("*.wast"))
@@ -17,8 +18,9 @@ def test_there_are_scripts() -> None:
     assert SCRIPTS
 
 
-@pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: path.stem)
-def test_script(path: pathlib.Path) -> None:
-    report = run_script(path, features=Features.WASM2)
+@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda script: script.stem)
+def test_script(script: pathlib.Path, path: str) -> None:
+    report = run_script(script, features=Features.WASM2, path=path)
     assert report.results
     assert report.misses() == []

@@ -16,25 +16,26 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 EXPECTED = load_expectations(ROOT / "spec-tests")
 
 
-FUSING = ("never", "always")
+RUNS = (("never", "binary"), ("always", "binary"), ("hot", "text"))
+"""Which functions are fused, and whether text is encoded and decoded before it runs."""
 
 
 @functools.lru_cache(maxsize=None)
-def report_of(path: pathlib.Path, fusing: str) -> ScriptReport:
-    return run_script(path, fusing=fusing)
+def report_of(script: pathlib.Path, fusing: str, path: str) -> ScriptReport:
+    return run_script(script, fusing=fusing, path=path)
 
 
 @pytest.mark.parametrize("group", EXPECTED.groups, ids=lambda group: group.name)
 def test_the_group_has_its_counts(suite: pathlib.Path, group: Group) -> None:
-    reports = [report_of(suite / script, FUSING[0]) for script in group.scripts]
+    reports = [report_of(suite / script, *RUNS[0]) for script in group.scripts]
     assert sum(len(report.results) for report in reports) == group.commands
     assert sum(report.count(PASS) for report in reports) == group.passes
 
 
-@pytest.mark.parametrize("fusing", FUSING)
+@pytest.mark.parametrize(("fusing", "path"), RUNS)
 @pytest.mark.parametrize("script", EXPECTED.scripts())
-def test_script(suite: pathlib.Path, script: str, fusing: str) -> None:
-    report = report_of(suite / script, fusing)
+def test_script(suite: pathlib.Path, script: str, fusing: str, path: str) -> None:
+    report = report_of(suite / script, fusing, path)
     assert len(report.results) == EXPECTED.commands()[script]
     found = differences(report, EXPECTED.failures.get(script, []))
     assert not found, "\n".join(found[:20])

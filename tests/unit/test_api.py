@@ -16,6 +16,7 @@ import pytest
 
 import wasmpy
 from wasmpy import F32, I32, I64, FuncType, SizeRange, TrapKind
+from wasmpy.text import parse_module
 
 ADD = """(module (func (export "add") (param i32 i32) (result i32)
     (i32.add (local.get 0) (local.get 1))))"""
@@ -633,3 +634,19 @@ def test_long_table_operations_are_interrupted_between_chunks() -> None:
         instance = instance_of(wat, store=store)
         with pytest.raises(wasmpy.Interrupted):
             instance.exports[name]()
+
+
+def test_a_module_of_syntax_runs_as_it_is() -> None:
+    source = '(module $m (func (export "f") (param i32) (result i32) (i32.div_u (i32.const 6) (local.get 0))))'
+    parsed = parse_module(source)
+    module = wasmpy.Module.of_syntax(parsed)
+    assert module.syntax is parsed
+    assert (module.name, module.binary) == ("m", wasmpy.Module(source).binary)
+    exports = module.instantiate().exports
+    assert exports.f(2) == 3
+    with pytest.raises(wasmpy.WasmTrap) as caught:
+        exports.f(0)
+    assert (caught.value.offset, caught.value.instr, caught.value.func) == (None, "i32.div_u", 0)
+    with pytest.raises(wasmpy.InvalidError) as invalid:
+        wasmpy.Module.of_syntax(parse_module("(module (func i32.add))"))
+    assert (invalid.value.offset, invalid.value.pc) == (None, 0)

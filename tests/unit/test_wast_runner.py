@@ -15,6 +15,7 @@ from wasmpy.wast import run_script
 from wasmpy.wast.expectations import Expected, differences, record_failures
 from wasmpy.wast.patterns import HostRef, matches
 from wasmpy.wast.report import FAIL, PASS, SKIP
+from wasmpy.wast.runner import PATHS
 from wasmpy.wast.traps import SCRIPT_TEXT, expected_kind
 
 MODULE = """
@@ -122,6 +123,23 @@ def test_the_features_decide_what_runs() -> None:
     script = "(module (memory i64 1))"
     assert statuses(script) == [PASS]
     assert statuses(script, features=Features.WASM2) == [SKIP]
+
+
+def test_a_module_runs_as_it_was_parsed_or_by_way_of_the_binary_format(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def refuse(module: object) -> bytes:
+        raise AssertionError("encoded")
+
+    script = MODULE + '(assert_return (invoke "id" (i32.const 3)) (i32.const 3)) (assert_invalid (module (start 0)) "")'
+    binary = f'{script} (module binary "\\00asm\\01\\00\\00\\00")'
+    for path in PATHS:
+        assert statuses(binary, path=path) == [PASS] * 4
+    monkeypatch.setattr("wasmpy.wast.runner.encode_module", refuse)
+    assert statuses(binary, path="text") == [PASS] * 4
+    assert statuses(script, path="binary") == [FAIL] * 3
+    with pytest.raises(ValueError, match="no path"):
+        run_script(script, path="other")
 
 
 def test_how_many_memories_there_may_be_is_a_matter_of_validity() -> None:

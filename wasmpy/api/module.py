@@ -57,12 +57,32 @@ class Module:
         limits: Limits = DEFAULT_LIMITS,
     ) -> None:
         binary = assemble(source) if isinstance(source, str) else octets(source)
-        self.syntax: SyntaxModule = decode_module(binary, features, limits)
+        self._validate(decode_module(binary, features, limits), features, limits)
+
+    def _validate(self, syntax: SyntaxModule, features: Features, limits: Limits) -> None:
+        self.syntax = syntax
         try:
-            self.sidetables = validate_module(self.syntax, features, limits)
+            self.sidetables = validate_module(syntax, features, limits)
         except InvalidError as error:
-            _locate(self.syntax, error)
+            _locate(syntax, error)
             raise
+
+    @classmethod
+    def of_syntax(
+        cls,
+        syntax: SyntaxModule,
+        *,
+        features: Features = Features.WASM3,
+        limits: Limits = DEFAULT_LIMITS,
+    ) -> Module:
+        """The module that ``syntax`` is, without a way through the binary format.
+
+        Its traps have no offsets, and the limits that the decoder looks at
+        are not looked at.  Raises: InvalidError.
+        """
+        module = cls.__new__(cls)
+        module._validate(syntax, features, limits)
+        return module
 
     @classmethod
     def from_file(
@@ -88,7 +108,10 @@ class Module:
     @property
     def binary(self) -> bytes:
         """The module in the binary format."""
-        assert self.syntax.binary is not None
+        if self.syntax.binary is None:
+            from wasmpy.binary.encode import encode_module
+
+            return encode_module(self.syntax)
         return self.syntax.binary
 
     @property

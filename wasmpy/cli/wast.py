@@ -22,7 +22,7 @@ from wasmpy.cli.errors import CommandError, ExitCode, error_json, error_line, pr
 from wasmpy.cli.source import parse_features
 from wasmpy.errors import MalformedError
 from wasmpy.wast.report import FAIL, PASS, SKIP, CommandResult, ScriptReport
-from wasmpy.wast.runner import run_script, suite_features
+from wasmpy.wast.runner import PATHS, run_script, suite_features
 
 NAME = "wast"
 HELP = "run test scripts (.wast)"
@@ -46,6 +46,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--fusing", choices=("never", "hot", "always"), default="hot",
         help="which functions run with fused instructions (default: %(default)s)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--path", choices=PATHS, default="binary",
+        help="whether modules in text are encoded and decoded before they run, or run as they "
+        "were parsed (default: %(default)s)",
     )  # fmt: skip
     parser.add_argument(
         "--tier", choices=("reference",), default="reference",
@@ -118,7 +123,9 @@ def _run_one(
     if args.features is not None:
         features = parse_features(args.features, suite_features(path))
     try:
-        outcome.report = run_script(path, features, fusing=args.fusing, progress=bar)
+        outcome.report = run_script(
+            path, features, fusing=args.fusing, path=args.path, progress=bar
+        )
     except (MalformedError, OSError, UnicodeDecodeError) as error:
         outcome.error = error
     outcome.seconds = time.monotonic() - start

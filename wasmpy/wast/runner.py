@@ -43,6 +43,9 @@ FUEL = 1 << 30
 SCRIPT_LIMITS = dataclasses.replace(DEFAULT_LIMITS, call_depth=2_000)
 """Deep enough for every recursion in the suite that is meant to return."""
 
+PATHS = ("binary", "text")
+"""How a module in text comes to run: encoded and decoded again, or as it was parsed."""
+
 SUITE_FEATURES = Features.WASM3
 """The scripts are in their 3.0 state."""
 
@@ -85,13 +88,14 @@ def run_script(
     fuel: int = FUEL,
     limits: Limits = SCRIPT_LIMITS,
     fusing: str = "hot",
+    path: str = "binary",
     progress: Optional[Callable[[int, int], None]] = None,
 ) -> ScriptReport:
     """Run a script: a path is read, a string is the source itself.
 
+    Without ``features``, those that its folder in the suite needs.  ``path``
+    is one of ``PATHS``: what a module in text becomes before it runs.
     ``progress`` is told before each command how many are done, of how many.
-
-    Without ``features``, those that its folder in the suite needs.
 
     Raises: MalformedError when the script's own syntax is wrong; OSError and
     UnicodeDecodeError when the file cannot be read.
@@ -101,7 +105,7 @@ def run_script(
         name = os.fspath(script)
         # As it stands: line ends inside strings and comments are part of the text.
         script = pathlib.Path(name).read_bytes().decode("utf-8")
-    run = ScriptRun(features or suite_features(name), fuel, limits, fusing)
+    run = ScriptRun(features or suite_features(name), fuel, limits, fusing, path)
     report = ScriptReport(name)
     commands = parse_script(script)
     for index, command in enumerate(commands):
@@ -118,8 +122,16 @@ class ScriptRun:
     """The state of a running script."""
 
     def __init__(
-        self, features: Features, fuel: int, limits: Limits, fusing: str = "hot"
+        self,
+        features: Features,
+        fuel: int,
+        limits: Limits,
+        fusing: str = "hot",
+        path: str = "binary",
     ) -> None:
+        if path not in PATHS:
+            raise ValueError(f"there is no path {path!r}")
+        self.path = path
         self.features = features
         self.fuel = fuel
         self.store = Store(limits=limits, fusing=fusing)
@@ -149,10 +161,12 @@ class ScriptRun:
 
     def compile(self, source: ModuleSource) -> Module:
         """Parse, decode and validate a module of the script."""
-        data = source.data
-        if source.form != "binary":
-            data = encode_module(source.parse(self.features))
-        return Module(data, features=self.features)
+        if source.form == "binary":
+            return Module(source.data, features=self.features)
+        parsed = source.parse(self.features)
+        if self.path == "text":
+            return Module.of_syntax(parsed, features=self.features)
+        return Module(encode_module(parsed), features=self.features)
 
     def instantiate(self, module: Module) -> Instance:
         """Instantiate with what is registered."""
