@@ -152,11 +152,19 @@ LEBS = st.one_of(
     st.tuples(st.integers(0, 2**35), st.integers(1, 6)).map(lambda p: wb.leb(*p)),
     st.binary(max_size=3),
 )
-PIECES = st.one_of(st.sampled_from([bytes([r.op]) for r in INSTRS if r.prefix is None]), LEBS)
+OPCODES = st.sampled_from([bytes([r.op]) for r in INSTRS if r.prefix is None])
+PREFIXED = st.tuples(
+    st.sampled_from([(r.prefix, r.sub) for r in INSTRS if r.prefix is not None]), st.integers(1, 6)
+).map(lambda p: bytes([p[0][0]]) + wb.leb(p[0][1], p[1]))
+PIECES = st.one_of(OPCODES, PREFIXED, LEBS, st.binary(min_size=16, max_size=16))
 
 
 @given(st.lists(PIECES, max_size=30).map(b"".join))
-@settings(max_examples=500, deadline=None)
+@example(b"\xfd\x80\x00" + bytes(3))
+@example(b"\xfd\xff\x7f")
+@example(b"\xfd\x80")
+@example(b"\x28\x02\xff\xff\xff\xff\x1f")
+@settings(max_examples=800, deadline=None)
 def test_the_loop_and_the_table_read_alike(body: bytes) -> None:
     fast, plain = both_ways(body + b"\x0b")
     assert fast == plain

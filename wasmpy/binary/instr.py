@@ -29,14 +29,19 @@ _M64 = 0xFFFF_FFFF_FFFF_FFFF
 # How the loop below reads an instruction; derived from its immediates.
 (
     _ILLEGAL, _NONE, _INDEX, _MEMARG, _S32, _BLOCKTYPE, _GENERAL, _CLOSE, _OTHERWISE, _PREFIX,
-    _BLOCK_AND_MORE,
-) = range(11)  # fmt: skip
+    _BLOCK_AND_MORE, _BYTE, _SIXTEEN,
+) = range(13)  # fmt: skip
 
 _NESTING = frozenset((_BLOCKTYPE, _CLOSE, _OTHERWISE, _BLOCK_AND_MORE))
 
 _ONE_INDEX = frozenset(
     ("labelidx", "typeidx", "funcidx", "tableidx", "globalidx", "localidx", "elemidx")
 )
+
+_ONE_IMMEDIATE: Dict[str, int] = {
+    "memarg": _MEMARG, "i32": _S32, "blocktype": _BLOCKTYPE, "laneidx": _BYTE, "v128": _SIXTEEN,
+    "lanes": _SIXTEEN,
+}  # fmt: skip
 
 _SMALL_MEMARGS: List[List[Tuple[int, int, int]]] = [
     [(align, offset, 0) for offset in range(0x80)] for align in range(5)
@@ -191,7 +196,7 @@ def _way(row: Instr) -> int:
         kind = row.immediates[0]
         if kind in _ONE_INDEX and row.feature != "reference_types":
             return _INDEX
-        return {"memarg": _MEMARG, "i32": _S32, "blocktype": _BLOCKTYPE}.get(kind, _GENERAL)
+        return _ONE_IMMEDIATE.get(kind, _GENERAL)
     return _BLOCK_AND_MORE if "blocktype" in row.immediates else _GENERAL
 
 
@@ -205,6 +210,17 @@ def _ways(features: Features) -> Tuple[int, ...]:
     for prefix in PREFIX_BASE:
         ways[prefix] = _PREFIX
     return tuple(ways)
+
+
+@functools.lru_cache(maxsize=16)
+def _prefixed(features: Features) -> Dict[int, Dict[int, int]]:
+    """For each prefix the opcode numbers behind it under ``features``."""
+    return {
+        prefix: {
+            row.sub: row.op for row in INSTRS if row.prefix == prefix and row.feature in features
+        }
+        for prefix in PREFIX_BASE
+    }
 
 
 def _read_general(x: InstrReader, r: Reader, op: int) -> Any:
@@ -317,30 +333,69 @@ def read_body(x: InstrReader, r: Reader) -> Expr:
 
 def _wide_u32(r: Reader, code: List[int], base: int, pos: int) -> Tuple[int, int]:
     """An unsigned integer of several bytes at ``code[pos]``, and what follows it."""
-    value = shift = 0
-    for byte in code[pos : pos + 5]:
-        value |= (byte & 0x7F) << shift
-        shift += 7
-        if byte < 0x80 and value <= _M32:
-            return value, pos + shift // 7
-    r.pos = base + pos
+    start = pos
+    value = code[pos] - 0x80
+    for shift in (7, 14, 21, 28):
+        pos += 1
+        byte = code[pos]
+        if byte < 0x80:
+            value += byte << shift
+            if value > _M32:
+                break
+            return value, pos + 1
+        value += byte - 0x80 << shift
+    r.pos = base + start
     return r.unsigned(32), pos  # it raises: it knows why
 
 
 def _wide_s32(r: Reader, code: List[int], base: int, pos: int) -> Tuple[int, int]:
     """As ``_wide_u32`` for a signed integer, which is given unsigned."""
-    value = shift = 0
-    for byte in code[pos : pos + 5]:
-        value |= (byte & 0x7F) << shift
-        shift += 7
+    start = pos
+    value = code[pos] - 0x80
+    for shift in (7, 14, 21, 28):
+        pos += 1
+        byte = code[pos]
         if byte < 0x80:
-            if byte & 0x40:
-                value -= 1 << shift
-            if -0x8000_0000 <= value <= 0x7FFF_FFFF:
-                return value & _M32, pos + shift // 7
-            break
-    r.pos = base + pos
+            # Its topmost bit is the sign.
+            value += byte - (byte << 1 & 0x80) << shift
+            if not -0x8000_0000 <= value <= 0x7FFF_FFFF:
+                break
+            return value & _M32, pos + 1
+        value += byte - 0x80 << shift
+    r.pos = base + start
     return r.signed(32), pos  # it raises: it knows why
+
+
+def _place_number(
+    x: InstrReader, r: Reader, code: List[int], base: int, pos: int,
+    numbers: Dict[int, Dict[int, int]],
+) -> int:  # fmt: skip
+    """Put the number of the opcode behind a prefix in the place of its last byte, which is given.
+
+    Raises: MalformedError.
+    """
+    start = pos
+    prefix = code[pos - 1]
+    sub = code[pos]
+    if sub >= 0x80:
+        pos += 1
+        sub += code[pos] - 1 << 7
+    number = numbers[prefix].get(sub)
+    if number is None:
+        r.pos = base + start
+        number = _read_prefixed(r, prefix, _ways(x.features))
+        pos = r.pos - base - 1
+    code[pos] = number
+    return pos
+
+
+def _read_rare(x: InstrReader, r: Reader, nest: List[int], op: int, way: int) -> Any:
+    """The immediates of what the loop below does not read itself.  Raises: MalformedError."""
+    if way == _ILLEGAL:
+        raise _illegal(r, op, None, r.pos - 1)
+    if way in (_OTHERWISE, _BLOCK_AND_MORE):
+        _nest(x, r, nest, op, r.pos - 1)
+    return _read_general(x, r, op)
 
 
 def _read_instrs(  # noqa: C901, PLR0912, PLR0915 - the hot loop of decoding; calls cost here
@@ -351,6 +406,7 @@ def _read_instrs(  # noqa: C901, PLR0912, PLR0915 - the hot loop of decoding; ca
     Lists are indexed faster than bytes.  ``pos`` counts from ``base``.
     """
     ways = _ways(x.features)
+    numbers = _prefixed(x.features)
     blocktypes = x.types.short_blocktypes
     memargs = _SMALL_MEMARGS
     base = r.pos
@@ -361,64 +417,63 @@ def _read_instrs(  # noqa: C901, PLR0912, PLR0915 - the hot loop of decoding; ca
         op = code[pos]
         pos += 1
         way = ways[op]
+        imm: Any = None
         if way == _INDEX:
-            value = code[pos]
+            imm = code[pos]
             pos += 1
-            if value >= 0x80:
-                value, pos = _wide_u32(r, code, base, pos - 1)
-            ops.append(op)
-            imms.append(value)
+            if imm >= 0x80:
+                imm, pos = _wide_u32(r, code, base, pos - 1)
         elif way == _NONE:
-            ops.append(op)
-            imms.append(None)
+            pass
         elif way == _S32:
-            value = code[pos]
+            imm = code[pos]
             pos += 1
-            if value >= 0x40:
-                if value < 0x80:
-                    value += 0xFFFF_FF80
-                else:
-                    value, pos = _wide_s32(r, code, base, pos - 1)
-            ops.append(op)
-            imms.append(value)
+            if imm >= 0x80:
+                imm, pos = _wide_s32(r, code, base, pos - 1)
+            elif imm >= 0x40:
+                imm += 0xFFFF_FF80
         elif way == _MEMARG:
             align = code[pos]
             value = code[pos + 1]
-            ops.append(op)
             if align < 5 and value < 0x80:
                 pos += 2
-                imms.append(memargs[align][value])
+                imm = memargs[align][value]
+            elif align < 5 and code[pos + 2] < 0x80:
+                imm = align, value + (code[pos + 2] - 1 << 7), 0
+                pos += 3
             else:
                 r.pos = base + pos
-                imms.append(_read_memarg(x, r))
+                imm = _read_memarg(x, r)
                 pos = r.pos - base
         elif way == _CLOSE:
-            ops.append(op)
-            imms.append(None)
             if not nest:
                 break
             nest.pop()
         elif way == _BLOCKTYPE:
-            blocktype = blocktypes[code[pos]]
+            imm = blocktypes[code[pos]]
             pos += 1
-            if blocktype is NotImplemented or len(nest) >= x.limits.nesting:
+            if imm is NotImplemented or len(nest) >= x.limits.nesting:
                 r.pos = base + pos - 1
                 _nest(x, r, nest, op, r.pos - 1)
-                blocktype = x.types.blocktype(r)
+                imm = x.types.blocktype(r)
                 pos = r.pos - base
             else:
                 nest.append(op)
-            ops.append(op)
-            imms.append(blocktype)
+        elif way == _PREFIX:
+            pos = _place_number(x, r, code, base, pos, numbers)
+            continue
+        elif way == _BYTE:
+            imm = code[pos]
+            pos += 1
+        elif way == _SIXTEEN:
+            imm = r.data[base + pos : base + pos + 16]
+            pos += 16
         else:
             r.pos = base + pos
-            if way == _ILLEGAL:
-                raise _illegal(r, op, None, r.pos - 1)
-            if way == _PREFIX:
-                op = _read_prefixed(r, op, ways)
-            elif way in (_OTHERWISE, _BLOCK_AND_MORE):
-                _nest(x, r, nest, op, r.pos - 1)
-            ops.append(op)
-            imms.append(_read_general(x, r, op))
+            imm = _read_rare(x, r, nest, op, way)
             pos = r.pos - base
+        ops.append(op)
+        imms.append(imm)
+    ops.append(op)
+    imms.append(None)
     r.pos = base + pos
