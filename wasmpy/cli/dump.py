@@ -16,8 +16,15 @@ from typing import Any, Callable, Dict, Iterator, List, Optional, Tuple
 
 from wasmpy.binary.decode import decode_module
 from wasmpy.binary.explain import Entry, explain
-from wasmpy.cli.errors import ExitCode, error_json, error_line, print_json, print_line
-from wasmpy.cli.source import STDIN, parse_features, read_source
+from wasmpy.cli.errors import (
+    ExitCode,
+    UsageError,
+    error_json,
+    error_line,
+    print_json,
+    print_line,
+)
+from wasmpy.cli.source import STDIN, named, parse_features, read_source, write_output
 from wasmpy.config import Features
 from wasmpy.errors import MalformedError
 from wasmpy.syntax.module import Expr, Module
@@ -37,9 +44,10 @@ _SHOWN_ROWS = 4
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of ``dump``."""
     parser.add_argument(
-        "module", nargs="?", default=STDIN, metavar="MODULE",
-        help="a file, or - for stdin (the default)",
+        "module", nargs="?", metavar="MODULE",
+        help="a file, or - for stdin (the default unless that is a terminal)",
     )  # fmt: skip
+    parser.add_argument("-o", "--output", metavar="FILE", help="where to write, by default stdout")
     parser.add_argument(
         "--section", metavar="NAME", help="only this section, such as code or custom"
     )
@@ -55,11 +63,14 @@ def run(args: argparse.Namespace) -> int:
     """Explain the module."""
     from wasmpy.api.module import assemble
 
+    if args.json and args.output == STDIN:
+        raise UsageError("--json and -o - would both write to standard output")
     features = parse_features(args.features, Features.ALL)
-    source = read_source(args.module)
+    path = named(args.module)
+    source = read_source(path)
     data = source if isinstance(source, bytes) else assemble(source)
     entries: List[Dict[str, Any]] = []
-    error: Optional[MalformedError] = None
+    rows: List[str] = []
     end = 0
     shown = args.section is None
     walk = Walk(data, features)
@@ -71,21 +82,25 @@ def run(args: argparse.Namespace) -> int:
             continue
         if args.json:
             entries.append(_json(data, entry))
-        else:
+        if args.output is not None:
+            rows.append(row(data, entry, whole=args.all))
+        elif not args.json:
             sys.stdout.write(row(data, entry, whole=args.all))
     error = walk.error
+    if args.output is not None:
+        write_output(args.output, "".join(rows))
     if args.json:
         code = ExitCode.OK if error is None else ExitCode.NEGATIVE
         print_json({
             "command": NAME, "status": "ok" if error is None else "malformed",
-            "exit_code": int(code), "module": args.module, "bytes": len(data), "explained": end,
+            "exit_code": int(code), "module": path, "bytes": len(data), "explained": end,
             "entries": entries, "error": None if error is None else error_json(error),
         })  # fmt: skip
         return code
     if error is not None:
         sys.stdout.flush()
         left = f"({len(data) - end} bytes are not explained)"
-        print_line(f"wasmpy: error: {args.module}: {error_line(error)} {left}")
+        print_line(f"wasmpy: error: {path}: {error_line(error)} {left}")
         return ExitCode.NEGATIVE
     return ExitCode.OK
 

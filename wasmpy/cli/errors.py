@@ -30,7 +30,7 @@ class ExitCode(enum.IntEnum):
     OK = 0
     """Fine."""
     NEGATIVE = 1
-    """A negative answer: an invalid module, a failing case, a difference, a denial."""
+    """A negative answer: a malformed or invalid module or script, a failing case, a denial."""
     USAGE = 2
     """Wrong usage, or input that cannot be read."""
     INTERNAL = 70

@@ -12,7 +12,7 @@ from __future__ import annotations
 import argparse
 
 from wasmpy.cli.errors import ExitCode, UsageError, print_json
-from wasmpy.cli.source import STDIN, parse_features, read_syntax, write_output
+from wasmpy.cli.source import STDIN, named, parse_features, read_syntax, write_output
 from wasmpy.config import Features
 
 NAME = "parse"
@@ -25,8 +25,8 @@ wasmpy parse examples/hello.wat -o hello.wasm
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of ``parse``."""
     parser.add_argument(
-        "module", nargs="?", default=STDIN, metavar="MODULE",
-        help="a file, or - for stdin (the default)",
+        "module", nargs="?", metavar="MODULE",
+        help="a file, or - for stdin (the default unless that is a terminal)",
     )  # fmt: skip
     parser.add_argument("-o", "--output", metavar="FILE", help="where to write, by default stdout")
     parser.add_argument("-t", "--wat", action="store_true", help="write the text format instead")
@@ -42,13 +42,14 @@ def run(args: argparse.Namespace) -> int:
 
     if args.json and args.output in (None, STDIN):
         raise UsageError("--json needs -o FILE: standard output has the document")
-    module = read_syntax(args.module, parse_features(args.features, Features.ALL))
+    path = named(args.module)
+    module = read_syntax(path, parse_features(args.features, Features.ALL))
     data = print_module(module) if args.wat else encode_module(module)
     write_output(args.output, data)
     if args.json:
         size = len(data.encode("utf-8")) if isinstance(data, str) else len(data)
         print_json({
-            "command": NAME, "status": "ok", "exit_code": int(ExitCode.OK), "module": args.module,
+            "command": NAME, "status": "ok", "exit_code": int(ExitCode.OK), "module": path,
             "output": args.output, "format": "text" if args.wat else "binary", "bytes": size,
         })  # fmt: skip
     return ExitCode.OK

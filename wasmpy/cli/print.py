@@ -13,7 +13,7 @@ import argparse
 from typing import List, Sequence
 
 from wasmpy.cli.errors import ExitCode, UsageError, print_json
-from wasmpy.cli.source import STDIN, parse_features, read_source, write_output
+from wasmpy.cli.source import STDIN, named, parse_features, read_source, write_output
 from wasmpy.config import Features
 from wasmpy.syntax.module import Expr
 
@@ -27,8 +27,8 @@ wasmpy print examples/hello.wat
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of ``print``."""
     parser.add_argument(
-        "module", nargs="?", default=STDIN, metavar="MODULE",
-        help="a file, or - for stdin (the default)",
+        "module", nargs="?", metavar="MODULE",
+        help="a file, or - for stdin (the default unless that is a terminal)",
     )  # fmt: skip
     parser.add_argument("-o", "--output", metavar="FILE", help="where to write, by default stdout")
     parser.add_argument("--fold", action="store_true", help="nest operands in what takes them")
@@ -56,7 +56,8 @@ def run(args: argparse.Namespace) -> int:
     if args.json and args.output in (None, STDIN):
         raise UsageError("--json needs -o FILE: standard output has the document")
     features = parse_features(args.features, Features.ALL)
-    source = read_source(args.module)
+    path = named(args.module)
+    source = read_source(path)
     if isinstance(source, bytes):
         module = decode_module(source, features)
     else:
@@ -73,7 +74,7 @@ def run(args: argparse.Namespace) -> int:
     write_output(args.output, text)
     if args.json:
         print_json({
-            "command": NAME, "status": "ok", "exit_code": int(ExitCode.OK), "module": args.module,
+            "command": NAME, "status": "ok", "exit_code": int(ExitCode.OK), "module": path,
             "output": args.output, "lines": text.count("\n"),
         })  # fmt: skip
     return ExitCode.OK

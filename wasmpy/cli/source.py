@@ -38,6 +38,18 @@ def read_bytes(path: str) -> bytes:
         raise CommandError(f"cannot read {name}: {reason}", path=path) from error
 
 
+def named(path: Optional[str]) -> str:
+    """The file that is named, or standard input where none is.
+
+    Raises: UsageError when that is a terminal: somebody forgot to name a file.
+    """
+    if path is not None:
+        return path
+    if sys.stdin is not None and sys.stdin.isatty():
+        raise UsageError("no file is named, and standard input is a terminal (- reads it)")
+    return STDIN
+
+
 def read_module(path: str, features: Optional[str] = None) -> Module:
     """The module in the file ``path`` or on standard input, binary or text, validated.
 

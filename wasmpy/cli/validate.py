@@ -27,7 +27,7 @@ from wasmpy.cli.errors import (
     print_line,
 )
 from wasmpy.cli.inspection import Line, context_lines, trace_lines
-from wasmpy.cli.source import default_features, parse_features, read_source
+from wasmpy.cli.source import default_features, named, parse_features, read_source
 from wasmpy.config import Features
 from wasmpy.errors import InvalidError, MalformedError, WasmError
 from wasmpy.syntax.module import Module
@@ -45,7 +45,10 @@ SPEC = "https://webassembly.github.io/spec/core/"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of ``validate``."""
-    parser.add_argument("modules", nargs="*", metavar="MODULE", help="a file, or - for stdin")
+    parser.add_argument(
+        "modules", nargs="*", metavar="MODULE",
+        help="a file, or - for stdin (the default unless that is a terminal)",
+    )  # fmt: skip
     parser.add_argument(
         "--features", metavar="LIST",
         help="such as wasm2, wasm3,-gc or +threads: a preset (wasm1, wasm2, wasm3, all) first, "
@@ -97,12 +100,10 @@ def run(args: argparse.Namespace) -> int:
     """Validate every module named; the exit code is the worst of them."""
     if args.rule is not None:
         return _tell_rule(args)
-    if not args.modules:
-        raise UsageError("no module is named (see `wasmpy validate --help`)")
     features = parse_features(args.features, default_features())
     worst = int(ExitCode.OK)
     documents: List[Dict[str, Any]] = []
-    for path in args.modules:
+    for path in args.modules or [named(None)]:
         checked = _check(path, features, customs=args.customs)
         worst = max(worst, checked.code)
         trace: List[Line] = []

@@ -5,8 +5,8 @@ What does not: running a script (``wasmpy.wast``).
 
 Every command of a script passes, fails, or is skipped because it needs a
 feature that is not there or not enabled.  What fails is listed on standard
-output, a line each; the exit code is 1 if anything fails, 2 if a script
-cannot be read.
+output, a line each.  The exit code is 1 if anything fails or a script is
+malformed, as for a module that is, and 2 if a script cannot be read.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from typing import Any, Callable, Dict, List, Optional
 from xml.etree import ElementTree as ET
 
 from wasmpy.cli.errors import CommandError, ExitCode, error_json, error_line, print_json, print_line
-from wasmpy.cli.source import parse_features
+from wasmpy.cli.source import STDIN, parse_features, read_bytes
 from wasmpy.errors import MalformedError
 from wasmpy.wast.report import FAIL, PASS, SKIP, CommandResult, ScriptReport
-from wasmpy.wast.runner import PATHS, run_script, suite_features
+from wasmpy.wast.runner import PATHS, decoded, run_script, suite_features
 
 NAME = "wast"
 HELP = "run test scripts (.wast)"
@@ -37,8 +37,9 @@ _LISTED = 50
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of ``wast``."""
     parser.add_argument(
-        "scripts", nargs="+", metavar="FILE", help="a script, or a folder: every .wast below it"
-    )
+        "scripts", nargs="+", metavar="FILE",
+        help="a script, - for stdin, or a folder: every .wast below it",
+    )  # fmt: skip
     parser.add_argument(
         "--features", metavar="LIST",
         help="such as wasm2 or +simd,-gc; by default what the official scripts need",
@@ -104,7 +105,7 @@ def _scripts(names: List[str]) -> List[Path]:
     found: List[Path] = []
     for name in names:
         path = Path(name)
-        if path.is_dir():
+        if name != STDIN and path.is_dir():
             below = sorted(path.rglob("*.wast"))
             if not below:
                 raise CommandError(f"no .wast file below {name}", path=name)
@@ -123,10 +124,12 @@ def _run_one(
     if args.features is not None:
         features = parse_features(args.features, suite_features(path))
     try:
+        script = decoded(read_bytes(STDIN)) if str(path) == STDIN else path
         outcome.report = run_script(
-            path, features, fusing=args.fusing, path=args.path, progress=bar
+            script, features, fusing=args.fusing, path=args.path, progress=bar
         )
-    except (MalformedError, OSError, UnicodeDecodeError) as error:
+        outcome.report.script = str(path)
+    except (MalformedError, CommandError, OSError) as error:
         outcome.error = error
     outcome.seconds = time.monotonic() - start
     if bar is not None:
@@ -157,6 +160,9 @@ def _bar(path: Path) -> Optional[Callable[[int, int], None]]:
 
 def _tell(outcome: Outcome, *, list_all: bool) -> None:
     """The summary of one script, and its failing commands."""
+    if isinstance(outcome.error, CommandError):
+        print_line(f"wasmpy: error: {error_line(outcome.error)}")
+        return
     if outcome.error is not None:
         strerror = getattr(outcome.error, "strerror", None)
         print_line(f"wasmpy: error: {outcome.path}: {strerror or error_line(outcome.error)}")

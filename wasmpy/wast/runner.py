@@ -97,14 +97,13 @@ def run_script(
     is one of ``PATHS``: what a module in text becomes before it runs.
     ``progress`` is told before each command how many are done, of how many.
 
-    Raises: MalformedError when the script's own syntax is wrong; OSError and
-    UnicodeDecodeError when the file cannot be read.
+    Raises: MalformedError when the script's own syntax is wrong; OSError when
+    the file cannot be read.
     """
     name = ""
     if not isinstance(script, str):
         name = os.fspath(script)
-        # As it stands: line ends inside strings and comments are part of the text.
-        script = pathlib.Path(name).read_bytes().decode("utf-8")
+        script = decoded(pathlib.Path(name).read_bytes())
     run = ScriptRun(features or suite_features(name), fuel, limits, fusing, path)
     report = ScriptReport(name)
     commands = parse_script(script)
@@ -116,6 +115,17 @@ def run_script(
             CommandResult(index, command.line, command.kind, status, reason, feature)
         )
     return report
+
+
+def decoded(script: bytes) -> str:
+    """The text of a script as it stands: line ends in strings and comments are part of it.
+
+    Raises: MalformedError.
+    """
+    try:
+        return script.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise MalformedError("malformed UTF-8 encoding", error.start, rule="utf8") from None
 
 
 class ScriptRun:
