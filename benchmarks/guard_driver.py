@@ -7,9 +7,9 @@ is in ``hostabi``; this one is small so that the engine is measured and not the 
 
 import hashlib
 import json
-from typing import Any, Dict, List, Optional
+from typing import Any, Dict, List, Optional, Sequence
 
-from engines.base import Imports, Instance
+from benchmarks.engines.base import Imports, Instance
 
 #: The output buffer a host offers first.
 OUT_SIZE = 4 * 1024 * 1024
@@ -17,7 +17,8 @@ OUT_SIZE = 4 * 1024 * 1024
 #: WASI's errno for "not supported here".
 ENOSYS = 52
 
-_FUNCTIONS = ("label_agent", "label_resource", "label_response")
+#: The functions of a guard, in the order in which a host calls them.
+FUNCTIONS = ("label_agent", "label_resource", "label_response")
 
 
 def encode(value: Any) -> bytes:
@@ -44,6 +45,10 @@ class GuardHost:
         self._backend: List[Dict[str, Any]] = case.get("backend", [])
         self._random = 0
         self.logged = 0
+
+    def take(self, case: Dict[str, Any]) -> None:
+        """Answers from now on as this payload case says."""
+        self._backend = case.get("backend", [])
 
     def imports(self, names: Any) -> Imports:
         """A host function for each of the imports that a guard names."""
@@ -116,23 +121,32 @@ class GuardHost:
         raise RuntimeError("the guard has exited with %d" % code)
 
 
-def drive(instance: Instance, questions: List[bytes]) -> str:
-    """Asks the three questions; a digest of all the answers.
+def ask(instance: Instance, function: str, question: bytes) -> bytes:
+    """Asks one question; the length that the guard returned, as text, and its answer.
 
     Raises ``RuntimeError`` for an allocation that fails. A negative return value is an
-    answer like another and goes into the digest.
+    answer like another.
     """
-    digest = hashlib.sha256()
-    for function, question in zip(_FUNCTIONS, questions):
-        in_ptr = instance.call("alloc", len(question)) & 0xFFFFFFFF
-        out_ptr = instance.call("alloc", OUT_SIZE) & 0xFFFFFFFF
-        if not in_ptr or not out_ptr:
-            raise RuntimeError("alloc has failed")
-        instance.write(in_ptr, question)
-        length = instance.call(function, in_ptr, len(question), out_ptr, OUT_SIZE)
-        digest.update(b"%d:" % length)
-        if length > 0:
-            digest.update(instance.read(out_ptr, length))
-        instance.call("dealloc", out_ptr, OUT_SIZE)
-        instance.call("dealloc", in_ptr, len(question))
-    return digest.hexdigest()
+    in_ptr = instance.call("alloc", len(question)) & 0xFFFFFFFF
+    out_ptr = instance.call("alloc", OUT_SIZE) & 0xFFFFFFFF
+    if not in_ptr or not out_ptr:
+        raise RuntimeError("alloc has failed")
+    instance.write(in_ptr, question)
+    length = instance.call(function, in_ptr, len(question), out_ptr, OUT_SIZE)
+    answer = b"%d:" % length
+    if length > 0:
+        answer += instance.read(out_ptr, length)
+    instance.call("dealloc", out_ptr, OUT_SIZE)
+    instance.call("dealloc", in_ptr, len(question))
+    return answer
+
+
+def drive(instance: Instance, questions: List[bytes], only: Optional[Sequence[str]] = None) -> str:
+    """Asks the three questions, or ``only`` some; a digest of all the answers."""
+    asked = [(f, q) for f, q in zip(FUNCTIONS, questions) if only is None or f in only]
+    return digest([ask(instance, function, question) for function, question in asked])
+
+
+def digest(answers: List[bytes]) -> str:
+    """What stands for all the answers to a payload case."""
+    return hashlib.sha256(b"".join(answers)).hexdigest()

@@ -13,7 +13,7 @@ import sys
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))
+sys.path[0] = str(ROOT)
 
 from wasmpy.binary.decode import decode_module  # noqa: E402
 from wasmpy.binary.encode import encode_module  # noqa: E402

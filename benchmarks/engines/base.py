@@ -8,6 +8,13 @@ HostFunc = Callable[..., Optional[int]]
 #: Host functions by module and field name.
 Imports = Dict[Tuple[str, str], HostFunc]
 
+#: More fuel than anything here uses.
+FUEL = 10**15
+
+
+class Missing(Exception):
+    """The engine, or the part of it that was asked for, is not there; says so in one line."""
+
 
 class Instance(Protocol):
     """A running module with its memory 0."""
@@ -25,8 +32,8 @@ class Instance(Protocol):
         """Stores bytes at ``ptr``."""
 
 
-class Adapter(Protocol):
-    """The functions of an adapter module."""
+class Engine(Protocol):
+    """An engine, set up."""
 
     def version(self) -> str:
         """The engine's version."""
@@ -34,5 +41,5 @@ class Adapter(Protocol):
     def prepare(self, wasm: bytes) -> Any:
         """Makes a binary ready for ``instantiate``: decoding, validation, code."""
 
-    def instantiate(self, module: Any, imports: Imports, fuel: bool) -> Instance:
-        """A fresh instance, metered if ``fuel`` and the engine can."""
+    def instantiate(self, module: Any, imports: Imports) -> Instance:
+        """A fresh instance."""

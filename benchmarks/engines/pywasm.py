@@ -15,11 +15,6 @@ from .base import HostFunc, Imports
 RECURSION = 100_000
 
 
-def version() -> str:
-    """The version of the installed distribution."""
-    return metadata.version("pywasm")
-
-
 class Decoded:
     """A decoded module. Instantiation uses it up, so each instance takes another."""
 
@@ -36,12 +31,7 @@ class Decoded:
         return module
 
 
-def prepare(wasm: bytes) -> Decoded:
-    """Decodes the binary."""
-    return Decoded(wasm)
-
-
-class PywasmInstance:
+class Instance:
     """A module instance and the runtime that owns it."""
 
     def __init__(self, module: Any, imports: Imports) -> None:
@@ -83,8 +73,21 @@ class PywasmInstance:
         self._memory().data[ptr : ptr + len(data)] = data
 
 
-def instantiate(module: Decoded, imports: Imports, fuel: bool) -> PywasmInstance:
-    """A fresh instance; there is no fuel here."""
-    del fuel
-    sys.setrecursionlimit(RECURSION)
-    return PywasmInstance(module.take(), imports)
+class Engine:
+    """The interpreter; it has no settings."""
+
+    def version(self) -> str:
+        """The version of the installed distribution."""
+        return metadata.version("pywasm")
+
+    def prepare(self, wasm: bytes) -> Decoded:
+        """Decodes the binary."""
+        return Decoded(wasm)
+
+    def instantiate(self, module: Decoded, imports: Imports) -> Instance:
+        """A fresh instance."""
+        sys.setrecursionlimit(RECURSION)
+        return Instance(module.take(), imports)
+
+
+engine = Engine

@@ -1,38 +1,24 @@
-"""Adapter for wasmpy, through its public interface."""
+"""Adapter for the tiers of wasmpy, through its public interface."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Dict
 
 import wasmpy  # the package, not this module: imports are absolute
 
-from .base import HostFunc, Imports
-
-#: More fuel than anything here uses.
-FUEL = 10**15
+from .base import FUEL, HostFunc, Imports, Missing
 
 
-def version() -> str:
-    """The version, as the package says."""
-    return str(getattr(wasmpy, "__version__", "of this tree"))
-
-
-def prepare(wasm: bytes) -> Any:
-    """Decodes and validates the binary."""
-    return wasmpy.Module(wasm)
-
-
-class WasmpyInstance:
+class Instance:
     """A module instance."""
 
-    def __init__(self, module: Any, imports: Imports, fuel: bool, fusing: str = "hot") -> None:
+    def __init__(self, module: Any, imports: Imports, store: Any) -> None:
         offered: Any = {}
         for (namespace, name), func in imports.items():
             offered.setdefault(namespace, {})[name] = self._hosted(func)
-        options: Any = {"store": wasmpy.Store(fuel=FUEL if fuel else None, fusing=fusing)}
-        if offered:
-            options["imports"] = offered
-        self._instance: Any = module.instantiate(**options)
+        self.store = store
+        self._instance: Any = module.instantiate(offered, store=store)
+        self._exports = self._instance.exports
 
     def _hosted(self, func: HostFunc) -> Any:
         """A host function that gets this instance as its guest."""
@@ -44,12 +30,12 @@ class WasmpyInstance:
 
     def call(self, name: str, *args: int) -> int:
         """Calls an export; 0 if it has no result."""
-        result = getattr(self._instance.exports, name)(*args)
+        result = getattr(self._exports, name)(*args)
         return 0 if result is None else int(result)
 
     def has(self, name: str) -> bool:
         """Whether there is such an export."""
-        return hasattr(self._instance.exports, name)
+        return hasattr(self._exports, name)
 
     def read(self, ptr: int, length: int) -> bytes:
         """The bytes at ``ptr``."""
@@ -59,7 +45,40 @@ class WasmpyInstance:
         """Stores bytes at ``ptr``."""
         self._instance.memory[ptr : ptr + len(data)] = data
 
+    def global_value(self, name: str) -> Any:
+        """The value of an exported global."""
+        return self._exports[name].value
 
-def instantiate(module: Any, imports: Imports, fuel: bool) -> WasmpyInstance:
-    """A fresh instance, metered if ``fuel``."""
-    return WasmpyInstance(module, imports, fuel)
+    def spent(self) -> int:
+        """Instructions executed since instantiation."""
+        return int(self.store.fuel_consumed)
+
+
+class Engine:
+    """One tier; the reference tier fuses unless ``fusing`` says otherwise."""
+
+    def __init__(self, tier: str, fusing: str = "hot", *, metered: bool = False) -> None:
+        self._options: Dict[str, Any] = {"fusing": fusing, "fuel": FUEL if metered else None}
+        try:
+            wasmpy.Store(tier=tier, **self._options)  # type: ignore[call-arg, unused-ignore]
+            self._options["tier"] = tier
+        except TypeError:
+            if tier != "reference":
+                raise Missing("this wasmpy has no tiers: Store takes no argument 'tier'") from None
+        except (ValueError, NotImplementedError) as error:
+            raise Missing("this wasmpy has no tier %r: %s" % (tier, error)) from error
+
+    def version(self) -> str:
+        """The version, as the package says."""
+        return str(getattr(wasmpy, "__version__", "of this tree"))
+
+    def prepare(self, wasm: bytes) -> Any:
+        """Decodes and validates the binary."""
+        return wasmpy.Module(wasm)
+
+    def instantiate(self, module: Any, imports: Imports) -> Instance:
+        """A fresh instance in a store of its own."""
+        return Instance(module, imports, wasmpy.Store(**self._options))
+
+
+engine = Engine

@@ -8,57 +8,26 @@ from typing import Any
 
 import wasmtime  # the package, not this module: imports are absolute
 
-from .base import HostFunc, Imports
-
-#: More fuel than anything here uses.
-FUEL = 10**15
-
-_PLAIN = wasmtime.Engine()
-_CONFIG = wasmtime.Config()
-_CONFIG.consume_fuel = True
-_METERED = wasmtime.Engine(_CONFIG)
+from .base import FUEL, HostFunc, Imports
 
 
-def version() -> str:
-    """The version of the installed distribution."""
-    return metadata.version("wasmtime")
-
-
-class Compiled:
-    """A module for both engines, each compiled when first used."""
-
-    def __init__(self, wasm: bytes) -> None:
-        self._wasm = wasm
-        self._modules = {False: wasmtime.Module(_PLAIN, wasm)}
-
-    def module(self, fuel: bool) -> wasmtime.Module:
-        """The module, for the metered or the plain engine."""
-        if fuel not in self._modules:
-            self._modules[fuel] = wasmtime.Module(_METERED, self._wasm)
-        return self._modules[fuel]
-
-
-def prepare(wasm: bytes) -> Compiled:
-    """Compiles the binary, without fuel."""
-    return Compiled(wasm)
-
-
-class WasmtimeInstance:
+class Instance:
     """A module instance and its store."""
 
-    def __init__(self, module: wasmtime.Module, imports: Imports, fuel: bool) -> None:
-        self._store = wasmtime.Store(_METERED if fuel else _PLAIN)
-        self._fuel = fuel
-        if fuel:
-            self._store.set_fuel(FUEL)
+    def __init__(self, module: wasmtime.Module, imports: Imports, store: wasmtime.Store, *,
+                 metered: bool) -> None:
+        self._store = store
+        self._metered = metered
+        if metered:
+            store.set_fuel(FUEL)
         externs = []
         for item in module.imports:
             functype = item.type
             assert isinstance(functype, wasmtime.FuncType)
             assert item.name is not None
             func = self._hosted(imports[(item.module, item.name)])
-            externs.append(wasmtime.Func(self._store, functype, func))
-        self._exports = wasmtime.Instance(self._store, module, externs).exports(self._store)
+            externs.append(wasmtime.Func(store, functype, func))
+        self._exports = wasmtime.Instance(store, module, externs).exports(store)
         self._memory = next(
             (e for e in self._exports.values() if isinstance(e, wasmtime.Memory)), None
         )
@@ -73,7 +42,7 @@ class WasmtimeInstance:
 
     def spent(self) -> int:
         """Instructions executed since instantiation, if metered."""
-        return FUEL - self._store.get_fuel() if self._fuel else 0
+        return FUEL - self._store.get_fuel() if self._metered else 0
 
     def call(self, name: str, *args: int) -> int:
         """Calls an export; 0 if it has no result."""
@@ -98,7 +67,32 @@ class WasmtimeInstance:
         base = ctypes.addressof(self._memory.data_ptr(self._store).contents)
         ctypes.memmove(base + ptr, data, len(data))
 
+    def global_value(self, name: str) -> Any:
+        """The value of an exported global."""
+        found: Any = self._exports[name]
+        return found.value(self._store)
 
-def instantiate(module: Compiled, imports: Imports, fuel: bool) -> WasmtimeInstance:
-    """A fresh instance, metered if ``fuel``."""
-    return WasmtimeInstance(module.module(fuel), imports, fuel)
+
+class Engine:
+    """The compiler, with fuel if ``metered``."""
+
+    def __init__(self, *, metered: bool = False) -> None:
+        config = wasmtime.Config()
+        config.consume_fuel = metered
+        self._metered = metered
+        self._engine = wasmtime.Engine(config)
+
+    def version(self) -> str:
+        """The version of the installed distribution."""
+        return metadata.version("wasmtime")
+
+    def prepare(self, wasm: bytes) -> wasmtime.Module:
+        """Compiles the binary."""
+        return wasmtime.Module(self._engine, wasm)
+
+    def instantiate(self, module: wasmtime.Module, imports: Imports) -> Instance:
+        """A fresh instance in a store of its own."""
+        return Instance(module, imports, wasmtime.Store(self._engine), metered=self._metered)
+
+
+engine = Engine
