@@ -13,6 +13,7 @@ FUSING = ("never", "always")
 COUNT = """(module
   (table funcref (elem $count $count_by_table))
   (type $t (func (param i64 i64) (result i64)))
+  (elem declare func $count_by_ref)
   (func $count (export "count") (type $t)
     (if (result i64) (i64.eqz (local.get 0))
       (then (local.get 1))
@@ -21,7 +22,13 @@ COUNT = """(module
   (func $count_by_table (export "by_table") (type $t)
     (if (i64.eqz (local.get 0)) (then (return (local.get 1))))
     (return_call_indirect (type $t) (i64.sub (local.get 0) (i64.const 1))
-                          (i64.add (local.get 1) (i64.const 2)) (i32.const 1))))"""
+                          (i64.add (local.get 1) (i64.const 2)) (i32.const 1)))
+  (func $count_by_ref (export "by_ref") (type $t)
+    (if (i64.eqz (local.get 0)) (then (return (local.get 1))))
+    (return_call_ref $t (i64.sub (local.get 0) (i64.const 1))
+                        (i64.add (local.get 1) (i64.const 2)) (ref.func $count_by_ref))))"""
+NAMES = ("count", "by_table", "by_ref")
+MILLION = 1_000_000
 
 
 def instance_of(wat: str, imports: Any = None, **store: Any) -> wasmpy.Instance:
@@ -30,12 +37,58 @@ def instance_of(wat: str, imports: Any = None, **store: Any) -> wasmpy.Instance:
 
 
 @pytest.mark.parametrize("fusing", FUSING)
-@pytest.mark.parametrize("name", ["count", "by_table"])
-def test_a_million_deep_in_constant_space(name: str, fusing: str) -> None:
-    limits = wasmpy.Limits(call_depth=2)
+@pytest.mark.parametrize("name", NAMES)
+def test_a_million_deep_in_one_frame(name: str, fusing: str) -> None:
+    limits = wasmpy.Limits(call_depth=1)
     instance = instance_of(COUNT, limits=limits, fusing=fusing)
-    deep = 1_000_000 if fusing == "always" else 50_000
-    assert instance.exports[name](deep, 5) == 2 * deep + 5
+    assert instance.exports[name](MILLION, 5) == 2 * MILLION + 5
+    assert instance.store.inst.depth == (0, 0)
+
+
+MUTUAL = """(module
+  (type $t (func (param i64) (result i64)))
+  (import "env" "look" (func $look))
+  (table funcref (elem $even $odd))
+  (global $odd (ref $t) (ref.func $odd))
+  (elem declare func $odd)
+  (func $even (export "even") (type $t) (local i64 i64 i64)
+    (if (i64.eqz (local.get 0)) (then (call $look) (return (i64.const 1))))
+    (return_call_ref $t (i64.sub (local.get 0) (i64.const 1)) (global.get $odd)))
+  (func $odd (type $t) (local f64)
+    (if (i64.eqz (local.get 0)) (then (call $look) (return (i64.const 0))))
+    (return_call_indirect (type $t) (i64.sub (local.get 0) (i64.const 1)) (i32.const 0))))"""
+
+
+@pytest.mark.parametrize("fusing", FUSING)
+def test_a_million_calls_of_one_another_leave_one_frame(fusing: str) -> None:
+    depths: List[int] = []
+
+    def look() -> None:
+        depths.append(instance.store.inst.depth[0])
+
+    instance = instance_of(MUTUAL, {"env": {"look": look}}, fusing=fusing)
+    assert [instance.exports.even(deep) for deep in (0, 1, MILLION)] == [1, 0, 1]
+    assert depths == [1, 1, 1]
+
+
+def peak(instance: wasmpy.Instance, name: str, deep: int) -> int:
+    """The most memory that a call takes besides what was there."""
+    tracemalloc = pytest.importorskip("tracemalloc", reason="this interpreter counts no memory")
+    tracemalloc.start()
+    try:
+        assert instance.exports[name](deep, 0) == 2 * deep
+        return int(tracemalloc.get_traced_memory()[1])
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize("fusing", FUSING)
+@pytest.mark.parametrize("name", NAMES)
+def test_the_memory_of_a_tail_call_does_not_grow_with_its_depth(name: str, fusing: str) -> None:
+    instance = instance_of(COUNT, fusing=fusing)
+    peak(instance, name, 10)  # what is made once
+    shallow = peak(instance, name, 1_000)
+    assert peak(instance, name, 50_000) < shallow + 4_096
 
 
 @pytest.mark.parametrize("fusing", FUSING)
