@@ -11,24 +11,25 @@ Spec: ``exec/instructions.html``.
 
 from __future__ import annotations
 
-import struct
 from typing import Any, List, Optional, Tuple
 
-from wasmpy.binary.decode import instr_offsets
-from wasmpy.errors import Frame, InternalError, TrapKind, WasmError, WasmException, WasmTrap
+from wasmpy.errors import Frame, InternalError, TrapKind, WasmException, WasmTrap
 from wasmpy.exec.exceptions import exception_of, landing
+from wasmpy.exec.faults import (
+    ACCESS_FAULTS,
+    complete,
+    confirmed,
+    extend,
+    frame_of,
+    offsets_of,
+    row_at,
+)
 from wasmpy.exec.fuse import fuse
 from wasmpy.exec.handlers import BULK, BULK_WIDE, CALL, CALL_TOP, TAIL_CALL, WIDEST
 from wasmpy.exec.host import Caller
 from wasmpy.exec.layout import TAIL_CALLS
 from wasmpy.exec.prepare import Code, Slot, prepare
 from wasmpy.exec.store import Depth, FuncInst, ModuleInst, Store
-from wasmpy.isa.derived import BY_OP
-from wasmpy.isa.table import Access, Instr
-
-_ACCESS_FAULTS = (IndexError, struct.error, OverflowError)
-"""What Python raises for an access beyond a buffer."""
-
 
 Suspended = Tuple[Code, int, List[Any], int]
 """A frame that waits for a call: its code, the call's position, locals, stack base."""
@@ -271,24 +272,21 @@ class Computation:
         An exception that came through a host function is left as it is, but
         for the frames it is given.
         """
-        body = self.code.function.func
-        assert body is not None
-        if isinstance(error, (WasmTrap, *_ACCESS_FAULTS)):
+        if isinstance(error, (WasmTrap, *ACCESS_FAULTS)):
             error = self._replay(error)
-        row = BY_OP[body.body.ops[self.pc]]
-        assert row is not None
+        function = self.code.function
+        row = row_at(function, self.pc)
         frames = trace(self)
-        if row.access is not None and isinstance(error, _ACCESS_FAULTS):
-            trap = self._confirm(row, row.access)
-            self._complete(trap, row, frames)
-            raise trap from None
+        cause: Optional[BaseException] = error
+        if row.access is not None and isinstance(error, ACCESS_FAULTS):
+            error, cause = confirmed(function, self.pc, self.stack[-row.operands]), None
         if isinstance(error, WasmTrap) and not error.frames:
-            self._complete(error, row, frames)
+            operands = self.stack[len(self.stack) - row.operands :]
+            complete(error, function, row, operands, frames)
+            if cause is None:
+                raise error from None
             raise error
-        if isinstance(error, WasmError) and hasattr(error, "frames"):
-            error.frames.extend(frames)
-        else:
-            _attach(error, frames)
+        extend(error, frames)
 
     def _replay(self, error: BaseException) -> BaseException:
         """If a fused run failed, run its instructions one by one until the fault recurs.
@@ -302,38 +300,12 @@ class Computation:
             handler, a, following = plain[self.pc]
             try:
                 t = handler(self.stack, self.locals, a)
-            except (WasmTrap, *_ACCESS_FAULTS) as again:
+            except (WasmTrap, *ACCESS_FAULTS) as again:
                 return again
             # The next of a call is the call itself: where a run ends in one, it is still to come.
             if t is not None or (following == fused[2] and plain[following][2] != following):
                 raise InternalError("a fused run failed where its instructions do not")
             self.pc = following
-
-    def _confirm(self, row: Instr, access: Access) -> WasmTrap:
-        """The trap of a load or store, if its operands are out of bounds indeed."""
-        function = self.code.function
-        assert function.instance is not None
-        assert function.func is not None
-        imm = function.func.body.imms[self.pc]
-        _, offset, memidx = imm if len(row.immediates) == 1 else imm[0]
-        mem = function.instance.mems[memidx]
-        address = self.stack[-row.operands] + offset
-        if address + access.width <= len(mem):
-            raise InternalError(f"an access at {address:#x} failed inside its memory")
-        trap = WasmTrap(TrapKind.MEMORY_OUT_OF_BOUNDS)
-        trap.address, trap.width, trap.size = address, access.width, len(mem)
-        return trap
-
-    def _complete(self, trap: WasmTrap, row: Instr, frames: List[Frame]) -> None:
-        """Say where and with which operands ``trap`` happened."""
-        trap.frames = frames
-        trap.func, trap.offset, trap.instr = frames[0].func, frames[0].offset, row.mnemonic
-        trap.operands = tuple(self.stack[len(self.stack) - row.operands :])
-        instance = self.code.function.instance
-        assert instance is not None
-        refused = sum(mem.refused for mem in instance.mems)
-        if refused:
-            trap.note = f"memory.grow was refused {refused} times before"
 
 
 def trace(computation: Computation) -> List[Frame]:
@@ -344,25 +316,9 @@ def trace(computation: Computation) -> List[Frame]:
 
 
 def _frame(code: Code, pc: int) -> Frame:
-    function = code.function
-    assert function.instance is not None
-    assert function.func is not None
-    module, body = function.instance.module, function.func.body
-    offset = None
-    if module.binary is not None and body.offset is not None:
-        if code.offsets is None:
-            code.offsets = instr_offsets(module.binary, body)
-        offset = code.offsets[pc]
-    return Frame(function.instance.name, function.index, function.name, offset, pc)
-
-
-def _attach(error: BaseException, frames: List[Frame]) -> None:
-    """Give a foreign exception the wasm frames it passed, as ``wasm_frames``."""
-    have: List[Frame] = getattr(error, "wasm_frames", [])
-    try:
-        error.wasm_frames = [*have, *frames]  # type: ignore[attr-defined]
-    except AttributeError:  # an exception with slots: nothing to hang them on
-        return
+    if code.offsets is None:
+        code.offsets = offsets_of(code.function)
+    return frame_of(code.function, pc, code.offsets)
 
 
 def _code_of(function: FuncInst) -> Code:

@@ -1,0 +1,1 @@
+"""The tiers above the reference tier: faster, and in agreement with it."""

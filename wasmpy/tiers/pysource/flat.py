@@ -1,0 +1,104 @@
+"""Control flow as a number: for what nests deeper than Python takes, and for handlers.
+
+What belongs here: the form in which each place that is branched to has a
+number, ``p``, and one loop around a search by halves goes there.  It takes
+every graph.  Functions that catch exceptions are written so, because what
+catches is found by the position of what threw, and is then gone to.
+"""
+
+from __future__ import annotations
+
+from typing import Dict, List, Set, Tuple
+
+from wasmpy.tiers.pysource.graph import Edge, Graph, Node
+from wasmpy.tiers.pysource.lower import Lowering
+from wasmpy.tiers.pysource.structure import Block, State, Step, Structure
+from wasmpy.tiers.pysource.values import ATOM, Piece, Value
+
+NESTED = 12
+"""Nodes written inside one another; beyond that one gets a number."""
+
+
+class Flat(Structure):
+    """Writes one function's graph as places with numbers."""
+
+    def __init__(self, x: Lowering, graph: Graph, costs: List[int], arity: int) -> None:
+        super().__init__(x, graph, costs, arity)
+        self.inner, self.outer = {}, {}
+        self.placed: Set[int] = {
+            start for start, node in graph.nodes.items() if node.arms != 1 or node.back
+        }
+        self.catching: Dict[int, Tuple[int, int]] = {}
+
+    def write(self) -> Block:
+        """The whole body."""
+        self.incoming[self.graph.entry] = [State([], {})]
+        places: List[Tuple[int, Block]] = []
+        for start in self.graph.order:
+            if start not in self.placed or start not in self.incoming or self.graph.copied(start):
+                continue
+            block: Block = []
+            self.enter(start)
+            self.tree(start, block)
+            places.append((self.number(start), block))
+        dispatch: Block = []
+        self._search(places, dispatch)
+        loop: Block = [("while True:", None, dispatch)]
+        if self.graph.layout.tries:
+            loop = self._handled(loop)
+        return [(f"p = {self.number(self.graph.entry)}", None), *loop]
+
+    def number(self, start: int) -> int:
+        """The number of a place."""
+        return self.graph.nodes[start].number
+
+    def _search(self, places: List[Tuple[int, Block]], out: Block) -> None:
+        if len(places) == 1:
+            out += places[0][1]
+            return
+        half = len(places) // 2
+        low: Block = []
+        high: Block = []
+        self._search(places[:half], low)
+        self._search(places[half:], high)
+        out.append((f"if p < {places[half][0]}:", None, low))
+        out.append(("else:", None, high))
+
+    def _handled(self, loop: Block) -> Block:
+        """Around everything: find what catches, and go there."""
+        name = self.x.link("land")
+        caught: Block = [(f"p, caught = {name}(error)", None)]
+        for target, (height, count) in sorted(self.catching.items()):
+            if count:
+                names = ", ".join(f"s{i}" for i in range(height, height + count))
+                comma = "," if count == 1 else ""
+                caught.append((f"if p == {self.number(target)}: {names}{comma} = caught", None))
+        return [("while True:", None, [
+            ("try:", None, loop),
+            ("except WasmException as error:", None, caught),
+        ])]  # fmt: skip
+
+    def jump(self, target: int, out: Block, *, flagged: bool = False) -> bool:
+        """Go to a place by its number."""
+        out += [(f"p = {self.number(target)}", None), ("continue", None)]
+        return False
+
+    def edge(self, node: Node, edge: Edge, out: Block) -> Step:
+        """Follow an edge; what would nest too deep gets a number."""
+        if self.depth >= NESTED:
+            self.placed.add(edge.target)
+        return super().edge(node, edge, out)
+
+    def _core(self, node: Node, out: Block) -> Step:
+        return self._body(node, out)
+
+    def begin(self, node: Node) -> None:
+        """Charge the region; what it catches can be gone to."""
+        for edge in node.catches:
+            base = len(self.x.stack) - edge.drop
+            self.catching[edge.target] = (base, edge.arity)
+            names = [f"s{i}" for i in range(base + edge.arity)]
+            stack = [Value(Piece(name, ATOM), frozenset((name,))) for name in names]
+            self.placed.add(edge.target)
+            self.incoming.setdefault(edge.target, []).append(State(stack, {}))
+        super().begin(node)

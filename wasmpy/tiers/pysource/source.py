@@ -1,0 +1,156 @@
+"""A function as Python text, and as a code object.
+
+What belongs here: the frame around what ``structure`` or ``flat`` writes, and
+compiling it.  In the text nothing comes from the module but numbers: its
+functions, locals and memories have names made of their indices.
+"""
+
+from __future__ import annotations
+
+import types
+from typing import Any, Dict, List, NamedTuple, Optional, Tuple
+
+from wasmpy.errors import WasmError
+from wasmpy.exec.layout import Layout
+from wasmpy.syntax.types import F32, F64, FuncType, RefType, ValType, VecType
+from wasmpy.tiers.pysource.flat import Flat
+from wasmpy.tiers.pysource.graph import Graph
+from wasmpy.tiers.pysource.lower import Lowering
+from wasmpy.tiers.pysource.shape import Shape
+from wasmpy.tiers.pysource.structure import Block, Structure, TooDeep
+from wasmpy.tiers.pysource.values import Site
+
+FILENAME = "<wasm>"
+"""What generated code objects say they come from."""
+
+INDENTED = 92
+"""Levels of indentation that are not passed; Python has 100."""
+
+NOT_YET = -1
+"""In place of a position: the function has not begun."""
+
+Sites = Dict[int, Tuple[int, Tuple[str, ...]]]
+"""By line: the position of the instruction that may fail or calls there, and its operands."""
+
+
+class Source(NamedTuple):
+    """A function as text.
+
+    ``links`` are the names that are bound when it is linked; ``tails`` says
+    that it may answer a tail call; ``form`` how its control flow is written.
+    """
+
+    index: int
+    text: str
+    sites: Sites
+    links: Tuple[str, ...]
+    tails: bool
+    form: str
+
+
+class Untaken(WasmError):
+    """The tier does not take the function; the message says why."""
+
+
+def write(
+    shape: Shape, index: int, layout: Layout, functype: FuncType, valtypes: List[ValType],
+    *, metered: bool,
+) -> Source:  # fmt: skip
+    """The text of a function.  Raises: Untaken."""
+    graph = Graph(layout)
+    costs = layout.costs() if metered else []
+    arity = len(functype.results)
+    forms: List[Any] = [Flat] if layout.tries else [Structure, Flat]
+    for form in forms:
+        x = Lowering(shape, layout.body.ops, layout.body.imms, valtypes, metered=metered)
+        writer = form(x, graph, costs, arity)
+        try:
+            body = writer.write()
+            return _framed(index, x, writer, body, functype, metered=metered)
+        except (TooDeep, RecursionError):
+            continue
+    raise Untaken("its blocks nest too deep for Python")
+
+
+def _framed(
+    index: int, x: Lowering, writer: Structure, body: Block, functype: FuncType, *, metered: bool
+) -> Source:
+    """The text around a body: its variables, and the look at the depth of calls."""
+    count = len(functype.params)
+    arguments = "".join(f", l{i}" for i in range(count))
+    head: Block = []
+    if metered and "fuel" in x.links:
+        head.append(("nonlocal fuel", None))
+    for name in ("low", "deep", "look"):
+        x.link(name)
+    together = f"({arguments[2:]},)" if count else "()"
+    deeper: Block = [
+        (f"r = deep(d, {together})", Site(NOT_YET, ())),
+        ("if r is None: look()", Site(writer.graph.entry, ())),
+        ("else: return r[0]", None),
+    ]
+    head.append(("if d < low:", None, deeper))
+    head += _defaults(x, count)
+    links = tuple(sorted(x.links))
+    lines: List[str] = [f"def make({', '.join(links)}):", f" def f{index}(d{arguments}):"]
+    sites: Sites = {}
+    _flatten([*head, *body], 2, lines, sites)
+    form = "flat" if isinstance(writer, Flat) else "structured"
+    return Source(index, "\n".join(lines) + "\n", sites, links, writer.tails, form)
+
+
+def _defaults(x: Lowering, count: int) -> Block:
+    """The locals that are no parameters, and are used."""
+    named = {f"l{imm}" for op, imm in zip(x.ops, x.imms) if isinstance(imm, int)}
+    by_text: Dict[str, List[str]] = {}
+    for i in range(count, len(x.valtypes)):
+        name = f"l{i}"
+        if name in named:
+            by_text.setdefault(_default(x.valtypes[i]), []).append(name)
+    made: Block = []
+    for text, names in by_text.items():
+        for at in range(0, len(names), 50):
+            made.append((" = ".join([*names[at : at + 50], text]), None))
+    return made
+
+
+def _default(valtype: ValType) -> str:
+    if isinstance(valtype, RefType):
+        return "None"
+    if isinstance(valtype, VecType):
+        return "bytes(16)"
+    return "0.0" if valtype in (F32, F64) else "0"
+
+
+def _flatten(block: Block, level: int, lines: List[str], sites: Sites) -> None:
+    """Indent, and note which line is which site.  Raises: TooDeep."""
+    if level > INDENTED:
+        raise TooDeep
+    indent = " " * level
+    for item in block:
+        lines.append(indent + item[0])
+        site: Optional[Site] = item[1]
+        if site is not None:
+            sites[len(lines)] = (site.pc, site.operands)
+        if len(item) > 2:
+            inner = item[2]
+            if not inner:
+                lines.append(indent + " pass")
+            _flatten(inner, level + 1, lines, sites)
+
+
+def compiled(source: Source) -> types.CodeType:
+    """The code object of a function.  Raises: Untaken."""
+    try:
+        module = compile(source.text, FILENAME, "exec", dont_inherit=True)
+    except (SyntaxError, RecursionError, MemoryError, OverflowError) as error:
+        raise Untaken(f"Python does not compile it: {error}") from error
+    return _inner(_inner(module))
+
+
+def _inner(code: types.CodeType) -> types.CodeType:
+    """The code object inside another."""
+    found = [const for const in code.co_consts if isinstance(const, types.CodeType)]
+    if len(found) != 1:
+        raise Untaken("Python made more of it than one function")
+    return found[0]

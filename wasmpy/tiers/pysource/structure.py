@@ -1,0 +1,609 @@
+"""Control flow as structured text: only a loop becomes a Python loop.
+
+What belongs here: where each node's statements stand, and how control gets
+from one to the next.  What does not: the statements (``lower``).
+
+Nodes are written along the dominator tree.  A node with one way to it is
+written where it is branched to; one with several follows the node that
+dominates it (``Places``).  Python jumps forward in three ways: falling off
+the end of an ``if``, leaving a loop with ``break``, and returning.  A
+branch that needs none of them leaves a number in ``br`` and goes outward as
+far as it can; what it arrives at looks at ``br``.  Where many branches lead
+to one place, what they leave is a loop that runs once, so that they are
+``break``s.
+
+What cannot be written so within Python's limits on nesting raises ``TooDeep``,
+and is written by ``flat``.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Dict, List, NamedTuple, Optional, Set, Tuple
+
+from wasmpy.isa.derived import BY_OP
+from wasmpy.tiers.pysource.graph import Edge, Graph, Node
+from wasmpy.tiers.pysource.lower import UNKNOWN, Lowering, Ranges, entry
+from wasmpy.tiers.pysource.values import ATOM, Piece, Site, Truth, Value
+
+DEEPEST = 55
+"""Nested constructs that are not passed; each is a level or two of Python's 100."""
+LOOPS = 18
+"""Nested loops that are not passed; CPython has 20."""
+MANY = 3
+"""Branches to one place that make it worth a loop that runs once."""
+
+Block = List[Any]
+"""Items: (text, site), or (text, site, block)."""
+
+Step = Tuple[bool, Optional[int]]
+"""Whether control falls off the end, and the node to go on with in the same block."""
+
+
+class TooDeep(Exception):  # noqa: N818 - not an error: another form is taken
+    """The nesting is beyond what Python takes."""
+
+
+class Frame:
+    """Something that is being written: what falling off its end, or leaving it, comes to.
+
+    ``kind`` is ``seq`` (the node ``label`` follows), ``once`` (the same,
+    behind a loop that runs once) or ``loop`` (with the header ``label``).
+    ``passing`` are the nodes that branches arrive here for, by number.
+    """
+
+    __slots__ = ("kind", "label", "passing", "used")
+
+    def __init__(self, kind: str, label: int) -> None:
+        self.kind = kind
+        self.label = label
+        self.passing: Set[int] = set()
+        self.used = False
+
+
+class State(NamedTuple):
+    """What is known at a place: the stack, and the intervals of locals."""
+
+    stack: List[Value]
+    ranges: Ranges
+
+
+class Structure:
+    """Writes one function's graph."""
+
+    def __init__(self, x: Lowering, graph: Graph, costs: List[int], arity: int) -> None:
+        self.x = x
+        self.graph = graph
+        self.costs = costs
+        self.arity = arity
+        self.frames: List[Frame] = []
+        self.flags: Dict[int, int] = {}
+        self.incoming: Dict[int, List[State]] = {}
+        self.depth = 0
+        self.tails = False
+        self.used: Set[str] = set()
+        places = graph.places()
+        self.inner, self.outer = places
+        self.placed = {n for nodes in (*places.inner.values(), *places.outer.values()) for n in nodes}
+
+    def write(self) -> Block:
+        """The whole body.  Raises: TooDeep."""
+        out: Block = []
+        if self.tree(self.graph.entry, out):
+            raise AssertionError("control falls off the end of a function")
+        if self.flags:
+            out.insert(0, ("br = 0", None))
+        return out
+
+    # Trees ------------------------------------------------------------------------
+
+    def tree(self, start: int, out: Block) -> bool:
+        """A node and what follows it; whether control falls off the end."""
+        self.depth += 1
+        if self.depth > DEEPEST:
+            raise TooDeep
+        found: Optional[int] = start
+        falls = False
+        while found is not None:
+            falls, found = self._one(found, out)
+        self.depth -= 1
+        return falls
+
+    def _one(self, start: int, out: Block) -> Step:
+        node = self.graph.nodes[start]
+        followers = (self.outer if node.back else self.inner).get(start)
+        if not followers:
+            return self._core(node, out)
+        return self._nested(node, followers, self._core, out)
+
+    def _nested(self, node: Node, followers: List[int], core: Any, out: Block) -> Step:
+        """What ``core`` writes of a node, then the nodes that follow it."""
+        frames = [self._frame(label) for label in followers]
+        self.frames += reversed(frames)
+        blocks = [out]
+        for frame in reversed(frames):
+            blocks.append([] if frame.kind == "once" else blocks[-1])
+        falls, following = core(node, blocks[-1])
+        if following is not None:
+            falls = self.tree(following, blocks[-1])
+        return self._follow(frames, blocks, falls=falls)
+
+    def _follow(self, frames: List[Frame], blocks: List[Block], *, falls: bool) -> Step:
+        """The nodes behind, in order."""
+        for i, frame in enumerate(frames):
+            inside, out = blocks[-1 - i], blocks[-2 - i]
+            self.frames.pop()
+            if frame.kind == "once":
+                if falls:
+                    inside.append(("break", None))
+                out.append(("while True:", None, inside))
+                falls = falls or frame.used
+            if frame.label not in self.incoming:
+                # Nothing arrives but what passes.
+                falls = self._dispatch(frame.passing, out) if frame.passing else falls
+                continue
+            at = out
+            passed = False
+            if frame.passing:
+                block: Block = []
+                passed = self._dispatch(frame.passing, block)
+                out.append(("if br:", None, block))
+                if passed:
+                    at = []
+                    out.append(("else:", None, at))
+            self.enter(frame.label)
+            if i == len(frames) - 1 and not passed:
+                return False, frame.label
+            falls = self.tree(frame.label, at) or passed
+        return falls, None
+
+    def _frame(self, label: int) -> Frame:
+        """How a node that follows is reached."""
+        nested = sum(frame.kind != "seq" for frame in self.frames)
+        many = self.graph.nodes[label].arms >= MANY and nested < LOOPS - 4
+        return Frame("once" if many else "seq", label)
+
+    def _core(self, node: Node, out: Block) -> Step:
+        """A node without what follows it: a loop, or its statements."""
+        if not node.back:
+            return self._body(node, out)
+        if sum(frame.kind != "seq" for frame in self.frames) >= LOOPS:
+            raise TooDeep
+        for i in self.graph.written_in(node.start):
+            self.x.ranges.pop(f"l{i}", None)
+        self._loop_entry()
+        frame = Frame("loop", node.start)
+        self.frames.append(frame)
+        body: Block = []
+        inner = self.inner.get(node.start)
+        if inner:
+            _, following = self._nested(node, inner, self._body, body)
+        else:
+            _, following = self._body(node, body)
+        if following is not None:
+            self.tree(following, body)
+        self.frames.pop()
+        out.append(("while True:", None, body))
+        if not frame.passing:
+            return frame.used, None
+        if not frame.used:
+            return self._dispatch(frame.passing, out), None
+        block: Block = []
+        self._dispatch(frame.passing, block)
+        out.append(("if br:", None, block))
+        return True, None
+
+    def _loop_entry(self) -> None:
+        """Values on the stack at a loop's entry stand in variables, for the loop may change them."""
+        for i, value in enumerate(self.x.stack):
+            assert value.text == f"s{i}" or value.site is None
+            self.x.stack[i] = Value(Piece(f"s{i}", ATOM), frozenset((f"s{i}",)))
+
+    # Branches ---------------------------------------------------------------------
+
+    def fall(self, count: int) -> Optional[int]:
+        """The node that falling off the end comes to, with the first ``count`` frames around."""
+        return self.frames[count - 1].label if count else None
+
+    def jump(self, target: int, out: Block, *, flagged: bool = False) -> bool:
+        """Go to a node that is written elsewhere; whether control falls off the end."""
+        frames = self.frames
+        arrival = [("br = 0", None)] if flagged else []
+        if self.fall(len(frames)) == target:
+            out += arrival
+            return True
+        at = len(frames) - 1
+        while at >= 0 and frames[at].kind == "seq":
+            at -= 1
+        if at >= 0:
+            frame = frames[at]
+            if frame.kind == "loop" and frame.label == target:
+                out += [*arrival, ("continue", None)]
+                return False
+            behind = frame.label if frame.kind == "once" else self.fall(at)
+            if behind == target:
+                frame.used = True
+                out += [*arrival, ("break", None)]
+                return False
+        if not flagged:
+            number = self.flags.setdefault(target, len(self.flags) + 1)
+            out.append((f"br = {number}", None))
+        if any(frame.label == target for frame in frames[at + 1 :]):
+            frames[-1].passing.add(target)
+            return True
+        assert at >= 0, "a branch that leads nowhere"
+        frames[at].passing.add(target)
+        out.append(("break", None))
+        return False
+
+    def _dispatch(self, passing: Set[int], out: Block) -> bool:
+        """Send each branch that passes on its way; whether control falls off the end."""
+        arms: List[Tuple[int, Block]] = []
+        falls = False
+        for target in sorted(passing, key=lambda t: self.flags[t]):
+            block: Block = []
+            falls = self.jump(target, block, flagged=True) or falls
+            arms.append((target, block))
+        if all(block == arms[0][1] for _, block in arms):
+            out += arms[0][1] or [("pass", None)]
+            return falls
+        for i, (target, block) in enumerate(arms):
+            word = "if" if i == 0 else "elif"
+            head = f"{word} br == {self.flags[target]}:" if i < len(arms) - 1 else "else:"
+            out.append((head, None, block or [("pass", None)]))
+        return falls
+
+    def enter(self, start: int) -> None:
+        """Begin a node that several ways lead to: what is known is what all of them know."""
+        states = self.incoming[start]
+        stack, first = states[0].stack, states[0].ranges
+        ranges: Ranges = {}
+        for name, (lo, hi) in first.items():
+            if lo is None or hi is None:
+                continue
+            for state in states[1:]:
+                other = state.ranges.get(name, UNKNOWN)
+                if other[0] is None or other[1] is None:
+                    break
+                lo, hi = min(lo, other[0]), max(hi, other[1])
+            else:
+                ranges[name] = (lo, hi)
+        self.x.ranges = ranges
+        self.x.stack = []
+        for i in range(len(stack)):
+            pieces = [state.stack[i].piece for state in states]
+            bounds: Any = UNKNOWN
+            if all(p.lo is not None and p.hi is not None for p in pieces):
+                bounds = (min(p.lo for p in pieces), max(p.hi for p in pieces))  # type: ignore[type-var]
+            name = f"s{i}"
+            self.x.stack.append(Value(Piece(name, ATOM, *bounds), frozenset((name,))))
+
+    def edge(self, node: Node, edge: Edge, out: Block) -> Step:
+        """Follow an edge with the present state."""
+        graph, x = self.graph, self.x
+        self._cut(edge)
+        target = edge.target
+        if graph.copied(target):
+            return self._body(graph.nodes[target], out)
+        following = graph.nodes[target]
+        if following.number > node.number and target not in self.placed:
+            if following.back:
+                self._spill(out)
+            return False, target
+        self._spill(out)
+        if following.number > node.number:
+            self.incoming.setdefault(target, []).append(State(list(x.stack), dict(x.ranges)))
+        return self.jump(target, out), None
+
+    def _cut(self, edge: Edge) -> None:
+        """Take from the stack what the edge drops."""
+        if edge.drop:
+            stack = self.x.stack
+            del stack[len(stack) - edge.arity - edge.drop : len(stack) - edge.arity]
+
+    def _spill(self, out: Block) -> None:
+        self.x.spill()
+        self.flush(out)
+
+    def flush(self, out: Block) -> None:
+        """Take over the statements that lowering has left."""
+        out += self.x.lines
+        self.x.lines = []
+
+    # Nodes --------------------------------------------------------------------------
+
+    def _body(self, node: Node, out: Block) -> Step:
+        """The statements of a node and how it ends."""
+        x = self.x
+        self.begin(node)
+        for pc in node.steps[:-1]:
+            x.lower(pc)
+        x.pc = last = node.steps[-1]
+        row = BY_OP[x.ops[last]]
+        assert row is not None
+        end = _ENDS.get(row.mnemonic)
+        if end is not None:
+            return end(self, node, out)
+        if len(node.edges) == 1:
+            x.settle(state=False)
+            self.flush(out)
+            step = self.edge(node, node.edges[0], out)
+            self.flush(out)
+            return step
+        raise AssertionError(f"{row.mnemonic} ends no region")
+
+    def begin(self, node: Node) -> None:
+        """Charge the region, and look whether to go on."""
+        x, start = self.x, node.start
+        header = start in self.graph.layout.headers
+        if x.metered:
+            cost = self.costs[start]
+            if cost:
+                x.link("fuel")
+                x.emit(f"fuel -= {cost}")
+            if header or start == self.graph.entry:
+                x.link("fuel")
+                x.link("renew")
+                x.emit("if fuel < 0: fuel = renew(fuel)", Site(start, ()))
+        elif node.back:
+            x.link("stop")
+            x.link("look")
+            x.emit("if stop: look()", Site(start, ()))
+
+    def state(self) -> State:
+        """The present state, to come back to."""
+        return State(list(self.x.stack), dict(self.x.ranges))
+
+    def restore(self, state: State) -> None:
+        """Come back to a state."""
+        self.x.stack, self.x.ranges = list(state.stack), dict(state.ranges)
+
+    def two_way(
+        self, node: Node, truth: Truth, site: Optional[Site], out: Block,
+        stacks: Optional[Tuple[List[Value], List[Value]]] = None,
+    ) -> Step:  # fmt: skip
+        """Take the first edge if the condition holds, else the second."""
+        x = self.x
+        x.settle(state=False)
+        self.flush(out)
+        here = self.state()
+        sides = []
+        for i, (edge, told) in enumerate(zip(node.edges, (truth.when, truth.unless))):
+            self.restore(here)
+            if stacks is not None:
+                x.stack = list(stacks[i])
+            if truth.name and told[0] <= told[1]:
+                x.ranges[truth.name] = told
+            block: Block = []
+            falls, following = self.edge(node, edge, block)
+            self.flush(block)
+            sides.append((falls, following, block, self.state()))
+        yes, no = sides
+        if truth.text == "True":
+            return self._only(yes, out)
+        if truth.text == "False":
+            return self._only(no, out)
+        if yes[1] is None and not yes[0]:
+            return self._guard(truth, site, yes, no, out)
+        if no[1] is None and not no[0]:
+            return self._guard(truth.negated(), site, no, yes, out)
+        return self._both(truth, site, yes, no, out)
+
+    def _only(self, side: Any, out: Block) -> Step:
+        """A condition that is known."""
+        falls, following, block, state = side
+        out += block
+        self.restore(state)
+        return falls, following
+
+    def _guard(self, truth: Truth, site: Optional[Site], leaves: Any, other: Any, out: Block) -> Step:
+        """One side leaves, so the other goes on behind it."""
+        out.append((f"if {truth.text}:", site, leaves[2]))
+        return self._only(other, out)
+
+    def _both(self, truth: Truth, site: Optional[Site], yes: Any, no: Any, out: Block) -> Step:
+        results = []
+        for falls, following, block, state in (yes, no):
+            if following is not None:
+                self.restore(state)
+                falls = self.tree(following, block)
+            results.append((falls, block))
+        (first, a), (second, b) = results
+        if not first:
+            out.append((f"if {truth.text}:", site, a))
+            out += b
+        elif not second:
+            out.append((f"if {truth.negated().text}:", site, b))
+            out += a
+        elif not a:
+            out.append((f"if {truth.negated().text}:", site, b or [("pass", None)]))
+        else:
+            out.append((f"if {truth.text}:", site, a))
+            if b:
+                out.append(("else:", None, b))
+        return first or second, None
+
+    def table(self, node: Node, index: Value, out: Block) -> Step:
+        """``br_table``: a search by halves through runs of labels."""
+        here = self.state()
+        runs: List[Tuple[int, Edge]] = []
+        for i, edge in enumerate(node.edges):
+            if not runs or runs[-1][1] != edge:
+                runs.append((i, edge))
+        arms: List[Tuple[int, bool, Block]] = []
+        for first, edge in runs:
+            self.restore(here)
+            block: Block = []
+            falls, following = self.edge(node, edge, block)
+            self.flush(block)
+            if following is not None:
+                falls = self.tree(following, block)
+            arms.append((first, falls, block))
+        self._halves(index.text, arms, out)
+        return any(falls for _, falls, _ in arms), None
+
+    def _halves(self, index: str, arms: List[Tuple[int, bool, Block]], out: Block) -> None:
+        if len(arms) == 1:
+            out += arms[0][2]
+            return
+        half = len(arms) // 2
+        low: Block = []
+        high: Block = []
+        self._halves(index, arms[:half], low)
+        self._halves(index, arms[half:], high)
+        out.append((f"if {index} < {arms[half][0]}:", None, low or [("pass", None)]))
+        if any(falls for _, falls, _ in arms[:half]):
+            if high:
+                out.append(("else:", None, high))
+        else:
+            out += high
+
+
+# How regions end ------------------------------------------------------------------
+
+
+def _return(s: Structure, node: Node, out: Block) -> Step:
+    x = s.x
+    values = x.operands(s.arity)
+    x.plain(values, keep=1)
+    x.settle(state=False)
+    site = next((v.site for v in values if v.site is not None), None)
+    x.emit(("return " + ", ".join(v.text for v in values)).rstrip(), site)
+    s.flush(out)
+    return False, None
+
+
+def _end(s: Structure, node: Node, out: Block) -> Step:
+    if not node.edges:
+        return _return(s, node, out)
+    s.x.settle(state=False)
+    s.flush(out)
+    step = s.edge(node, node.edges[0], out)
+    s.flush(out)
+    return step
+
+
+def _unreachable(s: Structure, node: Node, out: Block) -> Step:
+    s.x.settle(state=False)
+    s.x.emit("trap(TrapKind.UNREACHABLE)", Site(s.x.pc, ()))
+    s.flush(out)
+    return False, None
+
+
+def _throw(s: Structure, node: Node, out: Block) -> Step:
+    s.x.lower(s.x.pc)
+    s.flush(out)
+    return False, None
+
+
+def _if(s: Structure, node: Node, out: Block) -> Step:
+    value = s.x.pop()
+    return s.two_way(node, value.condition, value.site, out)
+
+
+def _br_table(s: Structure, node: Node, out: Block) -> Step:
+    x = s.x
+    index = x.pop()
+    x.settle(state=False)
+    index = x.named(index)
+    s.flush(out)
+    return s.table(node, index, out)
+
+
+def _reference(s: Structure) -> Value:
+    """The reference on top of the stack, as a name."""
+    value = s.x.pop()
+    s.x.settle(state=False)
+    return s.x.named(value)
+
+
+def _br_on_null(s: Structure, node: Node, out: Block) -> Step:
+    reference = _reference(s)
+    rest = s.x.stack
+    truth = Truth(f"{reference.text} is None", 8)
+    return s.two_way(node, truth, None, out, (list(rest), [*rest, reference]))
+
+
+def _br_on_non_null(s: Structure, node: Node, out: Block) -> Step:
+    reference = _reference(s)
+    rest = s.x.stack
+    truth = Truth(f"{reference.text} is not None", 8)
+    return s.two_way(node, truth, None, out, ([*rest, reference], list(rest)))
+
+
+def _br_on_cast(s: Structure, node: Node, out: Block) -> Step:
+    x = s.x
+    reference = _reference(s)
+    test = Truth(f"{x.link(f'k{x.pc}')}[1][0]({reference.text})", ATOM)
+    x.stack.append(reference)
+    return s.two_way(node, test, None, out)
+
+
+def _br_on_cast_fail(s: Structure, node: Node, out: Block) -> Step:
+    x = s.x
+    reference = _reference(s)
+    test = Truth(f"{x.link(f'k{x.pc}')}[1][0]({reference.text})", ATOM)
+    x.stack.append(reference)
+    return s.two_way(node, test.negated(), None, out)
+
+
+def _tail(s: Structure, callee: str, operands: List[Value], out: Block) -> Step:
+    """Answer the callee and its operands: the frame is left before the call."""
+    x = s.x
+    s.tails = True
+    x.settle(state=False)
+    arguments = "".join(f"{value.text}, " for value in operands)
+    x.emit(f"return tail(({callee}, {arguments}))")
+    s.flush(out)
+    return False, None
+
+
+def _return_call(s: Structure, node: Node, out: Block) -> Step:
+    x = s.x
+    i = x.imms[x.pc]
+    functype = x.shape.function(i)
+    operands = x.operands(len(functype.params))
+    x.plain(operands)
+    callee = x.link(f"r{i}")
+    if i < x.shape.imported:
+        _host_in_place(s, callee, x.link(f"f{i}"), operands)
+    return _tail(s, callee, operands, out)
+
+
+def _host_in_place(s: Structure, callee: str, host: str, operands: List[Value]) -> None:
+    """While a host function runs, the frame that called it stands in traces."""
+    x = s.x
+    x.settle(state=True)
+    arguments = "".join(f", {value.text}" for value in operands)
+    x.emit(f"if {callee}.host is not None: return {host}(d - 1{arguments})", Site(x.pc, ()))
+
+
+def _return_call_indirect(s: Structure, node: Node, out: Block) -> Step:
+    x = s.x
+    imm = x.imms[x.pc]
+    functype = x.shape.type(imm[0])
+    together = x.operands(len(functype.params) + 1)
+    x.plain(together)
+    x.settle(state=True)
+    callee, _ = x.callee(imm, together.pop())
+    _host_in_place(s, callee, f"{callee}.{entry(x)}", together)
+    return _tail(s, callee, together, out)
+
+
+def _return_call_ref(s: Structure, node: Node, out: Block) -> Step:
+    x = s.x
+    functype = x.shape.type(x.imms[x.pc])
+    together = x.operands(len(functype.params) + 1)
+    x.plain(together)
+    x.settle(state=True)
+    callee, _ = x.referred(together.pop())
+    _host_in_place(s, callee, f"{callee}.{entry(x)}", together)
+    return _tail(s, callee, together, out)
+
+
+_ENDS: Dict[str, Any] = {
+    "return": _return, "end": _end, "unreachable": _unreachable, "throw": _throw,
+    "throw_ref": _throw, "if": _if, "br_if": _if, "br_table": _br_table,
+    "br_on_null": _br_on_null, "br_on_non_null": _br_on_non_null, "br_on_cast": _br_on_cast,
+    "br_on_cast_fail": _br_on_cast_fail, "return_call": _return_call,
+    "return_call_indirect": _return_call_indirect, "return_call_ref": _return_call_ref,
+}  # fmt: skip
