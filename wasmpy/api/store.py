@@ -37,11 +37,16 @@ class Store:
         deadline: Optional[float] = None,
         clock: Callable[[], float] = time.monotonic,
         fusing: str = "hot",
+        tier: str = "reference",
     ) -> None:
         if fuel is not None and fuel < 0:
             raise ValueError(f"fuel is None or a number of instructions, not {fuel}")
         self.limits = DEFAULT_LIMITS if limits is None else limits
         self.inst = ExecStore(self.limits, fuel, fusing)
+        if tier != "reference":
+            from wasmpy.tiers.pysource.tier import PySource
+
+            self.inst.tier = PySource(self.inst)
         self.inst.waiting = ThreadWaitList
         self.deadline = deadline
         self.loop: Any = None
@@ -71,7 +76,7 @@ class Store:
         While nothing runs, the next call is stopped: no cancellation is lost
         between two calls of one task.  ``clear_interrupt`` takes it back.
         """
-        self.inst.meter.requested = Resource.CANCELLED
+        self.inst.meter.request(Resource.CANCELLED)
 
     def clear_interrupt(self) -> None:
         """Forget a cancellation that nothing has noticed yet."""

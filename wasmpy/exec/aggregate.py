@@ -24,16 +24,27 @@ from wasmpy.exec.handlers import (
 from wasmpy.exec.heap import (
     I31,
     ArrayInst,
+    Part,
     StructInst,
     default_of,
     externalized,
     field_of,
     from_bytes,
     internalized,
+    made,
     repeated,
     storage_width,
+    write,
 )
-from wasmpy.syntax.types import I8, I16, DefType, PackedType, RefType, StructType
+from wasmpy.syntax.types import (
+    I8,
+    I16,
+    DefType,
+    PackedType,
+    RefType,
+    StorageType,
+    StructType,
+)
 from wasmpy.valid.canonical import closed
 
 if TYPE_CHECKING:
@@ -451,7 +462,8 @@ def _array_new(p: Preparer, pc: int, imm: int) -> Built:
 
     def run(S: List[Any], look: Any) -> None:
         value, n = S[-2] & mask if mask else S[-2], S[-1]
-        S.insert(-2, heap.array(deftype, n, lambda: repeated(storage, value, n)))
+        make = lambda: made(storage, n, repeated(storage, value, n), look)  # noqa: E731
+        S.insert(-2, heap.array(deftype, n, make))
 
     return _bulk(run, 2)
 
@@ -463,35 +475,36 @@ def _array_new_default(p: Preparer, pc: int, imm: int) -> Built:
 
     def run(S: List[Any], look: Any) -> None:
         n = S[-1]
-        S.insert(-1, heap.array(deftype, n, lambda: repeated(storage, value, n)))
+        make = lambda: made(storage, n, repeated(storage, value, n), look)  # noqa: E731
+        S.insert(-1, heap.array(deftype, n, make))
 
     return _bulk(run, 1)
 
 
-def _data_at(data: bytes, at: int, size: int) -> bytes:
-    """Bytes of a data segment.  Traps: MEMORY_OUT_OF_BOUNDS."""
-    if at + size > len(data):
-        raise _outside(TrapKind.MEMORY_OUT_OF_BOUNDS, at, size, len(data))
-    return data[at : at + size]
+def _data_at(data: bytes, s: int, n: int, storage: StorageType) -> Part:
+    """``n`` elements from the bytes of a data segment.  Traps: MEMORY_OUT_OF_BOUNDS."""
+    width = storage_width(storage)
+    if s + n * width > len(data):
+        raise _outside(TrapKind.MEMORY_OUT_OF_BOUNDS, s, n * width, len(data))
+    return lambda at, size: from_bytes(storage, data[s + at * width : s + (at + size) * width])
 
 
-def _elems_at(items: List[Any], at: int, n: int) -> List[Any]:
+def _elems_at(items: List[Any], s: int, n: int) -> Part:
     """References of an element segment.  Traps: TABLE_OUT_OF_BOUNDS."""
-    if at + n > len(items):
-        raise _outside(TrapKind.TABLE_OUT_OF_BOUNDS, at, n, len(items))
-    return items[at : at + n]
+    if s + n > len(items):
+        raise _outside(TrapKind.TABLE_OUT_OF_BOUNDS, s, n, len(items))
+    return lambda at, size: items[s + at : s + at + size]
 
 
 @_rule("array.new_data")
 def _array_new_data(p: Preparer, pc: int, imm: Tuple[int, int]) -> Built:
     instance, (typeidx, dataidx) = p.instance, imm
     heap, deftype, storage = instance.store.heap, instance.types[typeidx], _storage(p, typeidx)
-    width = storage_width(storage)
 
     def run(S: List[Any], look: Any) -> None:
         n = S[-1]
-        data = _data_at(instance.datas[dataidx], S[-2], n * width)
-        S.insert(-2, heap.array(deftype, n, lambda: from_bytes(storage, data)))
+        part = _data_at(instance.datas[dataidx], S[-2], n, storage)
+        S.insert(-2, heap.array(deftype, n, lambda: made(storage, n, part, look)))
 
     return _bulk(run, 2)
 
@@ -499,11 +512,12 @@ def _array_new_data(p: Preparer, pc: int, imm: Tuple[int, int]) -> Built:
 @_rule("array.new_elem")
 def _array_new_elem(p: Preparer, pc: int, imm: Tuple[int, int]) -> Built:
     instance, (typeidx, elemidx) = p.instance, imm
-    heap, deftype = instance.store.heap, instance.types[typeidx]
+    heap, deftype, storage = instance.store.heap, instance.types[typeidx], _storage(p, typeidx)
 
     def run(S: List[Any], look: Any) -> None:
-        items = _elems_at(instance.elems[elemidx], S[-2], S[-1])
-        S.insert(-2, heap.array(deftype, S[-1], lambda: items))
+        n = S[-1]
+        part = _elems_at(instance.elems[elemidx], S[-2], n)
+        S.insert(-2, heap.array(deftype, n, lambda: made(storage, n, part, look)))
 
     return _bulk(run, 2)
 
@@ -515,7 +529,7 @@ def _array_fill(p: Preparer, pc: int, imm: int) -> Built:
 
     def run(S: List[Any], look: Any) -> None:
         i, value, n = S[-3], S[-2] & mask if mask else S[-2], S[-1]
-        elements(S[-4], i, n)[i : i + n] = repeated(storage, value, n)
+        write(elements(S[-4], i, n), i, n, repeated(storage, value, n), look)
 
     return _bulk(run, 4)
 
@@ -527,7 +541,9 @@ def _array_copy(p: Preparer, pc: int, imm: Tuple[int, int]) -> Built:
         if S[-5] is None:
             raise null_reference()
         source = elements(S[-3], s, n)
-        elements(S[-5], d, n)[d : d + n] = source[s : s + n]
+        target = elements(S[-5], d, n)
+        part: Part = lambda at, size: source[s + at : s + at + size]  # noqa: E731
+        write(target, d, n, part, look, backwards=target is source and d > s)
 
     return _bulk(run, 5)
 
@@ -536,13 +552,11 @@ def _array_copy(p: Preparer, pc: int, imm: Tuple[int, int]) -> Built:
 def _array_init_data(p: Preparer, pc: int, imm: Tuple[int, int]) -> Built:
     instance, (typeidx, dataidx) = p.instance, imm
     storage = _storage(p, typeidx)
-    width = storage_width(storage)
 
     def run(S: List[Any], look: Any) -> None:
         d, s, n = S[-3], S[-2], S[-1]
         fields = elements(S[-4], d, n)
-        data = _data_at(instance.datas[dataidx], s, n * width)
-        fields[d : d + n] = from_bytes(storage, data)
+        write(fields, d, n, _data_at(instance.datas[dataidx], s, n, storage), look)
 
     return _bulk(run, 4)
 
@@ -554,6 +568,6 @@ def _array_init_elem(p: Preparer, pc: int, imm: Tuple[int, int]) -> Built:
     def run(S: List[Any], look: Any) -> None:
         d, s, n = S[-3], S[-2], S[-1]
         fields = elements(S[-4], d, n)
-        fields[d : d + n] = _elems_at(instance.elems[elemidx], s, n)
+        write(fields, d, n, _elems_at(instance.elems[elemidx], s, n), look)
 
     return _bulk(run, 4)

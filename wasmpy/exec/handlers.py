@@ -450,7 +450,7 @@ def _table_init(p: Preparer, pc: int, imm: Tuple[int, int]) -> Built:
     table = instance.tables[tableidx]
 
     def run(S: List[Any], look: Any) -> None:
-        table.init(instance.elems[elemidx], S[-3], S[-2], S[-1])
+        table.init(instance.elems[elemidx], S[-3], S[-2], S[-1], look)
 
     return bulk, BulkOp(run, 3, -1, ELEMS_PER_FUEL)
 

@@ -243,11 +243,47 @@ def default_of(storage: StorageType) -> Any:
     return 0 if storage in (I8, I16) else default_value(storage)  # type: ignore[arg-type]
 
 
-def repeated(storage: StorageType, value: Any, n: int) -> Union[List[Any], bytearray]:
+CHUNK = 1 << 16
+"""Elements that a bulk operation makes or moves between two looks at the interruption flag."""
+
+Elements = Union[List[Any], bytearray]
+Part = Callable[[int, int], Sequence[Any]]
+"""What a bulk operation moves: from a position on, so many elements."""
+Look = Callable[[], None]
+
+
+def repeated(storage: StorageType, value: Any, n: int) -> Part:
     """``n`` elements of one value, which is packed already."""
-    if storage != I8:
-        return [value] * n
-    return bytearray([value]) * n
+    size = min(n, CHUNK)
+    run: Elements = bytearray([value]) * size if storage == I8 else [value] * size
+    return lambda at, size: run if size == len(run) else run[:size]
+
+
+def made(storage: StorageType, n: int, part: Part, look: Look) -> Sequence[Any]:
+    """The elements of a new array.  ``look`` may raise between chunks."""
+    if n <= CHUNK:
+        return part(0, n)
+    fields: Elements = bytearray() if storage == I8 else []
+    for at in range(0, n, CHUNK):
+        fields += part(at, min(CHUNK, n - at))
+        look()
+    return fields
+
+
+def write(
+    fields: Elements, d: int, n: int, part: Part, look: Look, *, backwards: bool = False
+) -> None:
+    """Write ``n`` elements from ``d`` on, which there are.  ``look`` may raise between chunks.
+
+    With ``backwards`` the last chunk comes first, so that a part may overlap
+    with what is written before it.
+    """
+    starts = range(0, n, CHUNK)
+    for at in reversed(starts) if backwards else starts:
+        size = min(CHUNK, n - at)
+        fields[d + at : d + at + size] = part(at, size)
+        if n > CHUNK:
+            look()
 
 
 _WIDTHS: Dict[StorageType, int] = {I8: 1, I16: 2, I32: 4, I64: 8, F32: 4, F64: 8, V128: 16}

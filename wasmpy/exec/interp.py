@@ -41,8 +41,12 @@ def invoke(store: Store, function: FuncInst, args: List[Any]) -> List[Any]:
     Spec: ``exec/modules.html#exec-invocation``.
     Raises: WasmTrap, Interrupted, and whatever a host function raises.
     """
+    results: List[Any]
     if function.host is not None:
-        results: List[Any] = function.host.call(Caller(store, None), args)
+        results = function.host.call(Caller(store, None), args)
+        return results
+    if store.tier is not None:
+        results = store.tier.invoke(function, args)
         return results
     return Computation(store, function, args).run()
 
@@ -56,7 +60,7 @@ class Computation:
         self.store = store
         self.frames: List[Suspended] = []
         self.stack: List[Any] = []
-        self.code = _code_of(function)
+        self.code = code_of(function)
         self.pc = self.code.entry
         self.locals = list(args) + self.code.locals
         self.base = 0
@@ -142,7 +146,7 @@ class Computation:
                 elif t == CALL or t == CALL_TOP:  # noqa: SIM109 - faster than a tuple
                     pc = following
                     function = a if t == CALL else S[-1]
-                    if function.host is None:
+                    if function.apart is None or (store.deep and function.host is None):
                         if len(frames) >= deepest:
                             raise WasmTrap(TrapKind.STACK_OVERFLOW)
                         if t == CALL_TOP:
@@ -150,7 +154,7 @@ class Computation:
                         frames.append((code, pc, L, base))
                         code = function.code
                         if code is None:
-                            code = _code_of(function)
+                            code = code_of(function)
                             deepest = store.deepest() - store.depth.frames - 1
                         slots, cost = code.run, code.cost
                         n = code.params
@@ -169,7 +173,7 @@ class Computation:
                     else:
                         if t == CALL_TOP:
                             S.pop()
-                        fuel = self._call_host(function, code.function.instance, fuel)
+                        fuel = self._call_apart(function, code.function.instance, fuel)
                         pc = code.after[pc]
                 elif t <= BULK:
                     if t == BULK or t == BULK_WIDE:  # noqa: SIM109 - as above
@@ -216,14 +220,14 @@ class Computation:
         del S[self.base : len(S) - len(function.type.params)]
         if function.host is None:
             if function.code is None:
-                _code_of(function)
+                code_of(function)
                 deepest = self.store.deepest() - self.store.depth.frames - 1
             self.code = code = function.code
             self.locals = S[self.base :] + code.locals
             del S[self.base :]
             self.pc = code.entry
             return fuel - code.cost[code.entry], deepest
-        fuel = self._call_host(function, self.code.function.instance, fuel)
+        fuel = self._call_apart(function, self.code.function.instance, fuel)
         if self.frames:
             self.code, at, self.locals, self.base = self.frames.pop()
             self.pc = self.code.after[at]
@@ -231,32 +235,32 @@ class Computation:
             self.pc = -1
         return fuel, deepest
 
-    def _call_host(
+    def _call_apart(
         self, function: FuncInst, instance: Optional[ModuleInst], fuel: int
     ) -> int:
-        """Call a host function with the arguments on the stack, push its results.
+        """Call a function that this loop does not run, with the arguments on the stack.
 
-        The fuel left afterwards: the host sees, and may change, the meter.
+        Pushes its results.  The fuel left afterwards: a host function sees,
+        and may change, the meter.
         """
         S, store, meter = self.stack, self.store, self.store.meter
         n = len(function.type.params)
         args = S[len(S) - n :]
         outer = store.depth
-        store.depth = Depth(outer.frames + len(self.frames) + 1, outer.hosts + 1)
+        of_host = function.host is not None
+        store.depth = Depth(outer.frames + len(self.frames) + 1, outer.hosts + of_host)
         meter.put(fuel)
         try:
-            results = function.host.call(Caller(store, instance), args)
+            if of_host:
+                results = function.host.call(Caller(store, instance), args)
+            else:
+                results = store.tier.invoke(function, args)
         finally:
             store.depth = outer
             meter.hold(fuel)
         del S[len(S) - n :]
         S += results
-        # The slice goes on: a loop that does nothing but call hosts must be looked at too.
-        left = meter.take()
-        if left > fuel:
-            meter.hold(fuel)
-            left = fuel
-        return left
+        return meter.back(fuel)
 
     def _hot(self, code: Code) -> List[Slot]:
         """The slots to go on with in a function that was running when a slice ended."""
@@ -321,7 +325,7 @@ def _frame(code: Code, pc: int) -> Frame:
     return frame_of(code.function, pc, code.offsets)
 
 
-def _code_of(function: FuncInst) -> Code:
+def code_of(function: FuncInst) -> Code:
     """The prepared code of a wasm function, made once."""
     code: Optional[Code] = function.code
     if code is None:

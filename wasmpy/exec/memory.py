@@ -62,7 +62,9 @@ class MemInst:
     Raises: MemoryError if the initial size cannot be had.
     """
 
-    __slots__ = ("_bound", "_handlers", "_pristine", "buffer", "limit", "refused", "type", "waits")
+    __slots__ = (
+        "_bound", "_cells", "_handlers", "_pristine", "buffer", "limit", "refused", "type", "waits",
+    )  # fmt: skip
 
     def __init__(
         self, memtype: MemType, limit_pages: int, waits: Optional[WaitList] = None
@@ -83,6 +85,7 @@ class MemInst:
         self._handlers: Optional[Dict[int, Handler]] = None
         self._pristine: Optional[_Pristine] = None
         self._bound: List[Any] = []
+        self._cells: List[Any] = []
 
     def __len__(self) -> int:
         return len(self.buffer)
@@ -110,11 +113,18 @@ class MemInst:
         if self.type.limits.min == 0:
             self._bound.append(function)
 
+    def bind_cell(self, cell: Any) -> None:
+        """As ``bind``, for a variable by itself."""
+        if self.type.limits.min == 0:
+            self._cells.append(cell)
+
     def _rebind(self) -> None:
         """The buffer is another object now: tell the functions that know it."""
         for function in self._bound:
             place = function.__code__.co_freevars.index("buf")
             function.__closure__[place].cell_contents = self.buffer
+        for cell in self._cells:
+            cell.cell_contents = self.buffer
 
     def grow(self, n: int) -> int:
         """Grow by ``n`` pages; the old size in pages, or -1 if refused.

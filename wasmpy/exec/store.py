@@ -37,17 +37,27 @@ class Meter:
     Execution takes a slice, counts it down in a local variable and renews it
     when it is below zero at a function entry, a loop header or before a bulk
     operation.  ``fuel`` is what remains, or None without a limit;
-    ``consumed`` what was executed in all, by the cost column of the table.
+    ``consumed`` what was executed in all, by the cost column of the table,
+    while there was one.  Code that only reads a flag is told to look by
+    ``alarm``, and that it has looked by ``calm``.
     """
 
-    __slots__ = ("_slice", "consumed", "fuel", "poll", "requested")
+    __slots__ = ("_slice", "alarm", "calm", "consumed", "fuel", "poll", "requested")
 
     def __init__(self, fuel: Optional[int] = None) -> None:
         self.fuel = fuel
         self.consumed = 0
         self.requested: Optional[Resource] = None
         self.poll: Optional[Callable[[], None]] = None
+        self.alarm: Optional[Callable[[], None]] = None
+        self.calm: Optional[Callable[[], None]] = None
         self._slice = 0
+
+    def request(self, resource: Resource) -> None:
+        """Ask what runs to stop; from any thread."""
+        self.requested = resource
+        if self.alarm is not None:
+            self.alarm()
 
     def take(self) -> int:
         """Begin a slice: the fuel that may be spent before looking up."""
@@ -58,9 +68,21 @@ class Meter:
         """End a slice of which ``left`` is unspent (negative when overdrawn)."""
         used = self._slice - left
         self._slice = left
-        self.consumed += used
         if self.fuel is not None:
+            self.consumed += used
             self.fuel -= used
+
+    def back(self, left: int) -> int:
+        """Go on after a host function with a slice that was put away; what is left of it.
+
+        The slice goes on, but with no more than the host has left of the fuel:
+        a loop that does nothing but call hosts must be looked at too.
+        """
+        now = self.take()
+        if now <= left:
+            return now
+        self._slice = left
+        return left
 
     def hold(self, left: int) -> None:
         """Go back to a slice that was put away with ``left`` unspent."""
@@ -80,6 +102,8 @@ class Meter:
 
     def look(self) -> None:
         """Look at the interruption flag.  Raises: Interrupted."""
+        if self.calm is not None:
+            self.calm()
         if self.poll is not None:
             self.poll()
         if self.requested is not None:
@@ -103,10 +127,18 @@ class FuncInst:
 
     ``deftype`` is its defined type in the store, ``type`` the function type
     that it is.  ``code`` is the prepared code, made when the function is first
-    called.
+    called.  ``apart`` is set for what the reference tier's loop does not run
+    itself: host functions, and those that another tier runs.
+
+    A compiling tier calls ``direct(d, *args)``, or ``metered`` where fuel is
+    counted; what they are at first it says itself.  ``key`` is the defined
+    type where a call through a table may compare it alone: not for the host's.
     """
 
-    __slots__ = ("code", "deftype", "func", "host", "index", "instance", "sidetable", "type")
+    __slots__ = (
+        "apart", "code", "deftype", "direct", "func", "host", "index", "instance", "key", "metered",
+        "sidetable", "type",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -125,7 +157,15 @@ class FuncInst:
         self.func = func
         self.sidetable = sidetable
         self.host = host
+        self.apart: Any = host
+        self.key = deftype if host is None else None
         self.code: Any = None
+
+    def __getattr__(self, name: str) -> Any:
+        """What enters the function in a compiling tier, before it was compiled."""
+        if name not in ("direct", "metered") or self.instance is None:
+            raise AttributeError(name)
+        return self.instance.store.tier.first(self, name)
 
     @property
     def name(self) -> Optional[str]:
@@ -189,12 +229,13 @@ class Store:
     ``fusing`` says which functions get the overlay of fused runs: ``never``
     (nothing is compiled then), ``hot`` ones, or ``always`` all.  ``waiting``
     makes the wait list of a shared memory; the store's owner sets it to one
-    that knows threads.
+    that knows threads.  ``tier`` is the tier that calls go to first, None for
+    this one; while ``deep`` there is no room left for it on Python's stack.
     """
 
     __slots__ = (
-        "depth", "fusing", "heap", "instances", "largest", "limits", "mems", "meter", "quota",
-        "tables", "types", "waiting",
+        "deep", "depth", "fusing", "heap", "instances", "largest", "limits", "mems", "meter",
+        "quota", "tables", "tier", "types", "waiting",
     )  # fmt: skip
 
     def __init__(
@@ -212,6 +253,8 @@ class Store:
         self.quota = Quota(limits.table_elements)
         self.depth = Depth(0, 0)
         self.largest = 1
+        self.tier: Any = None
+        self.deep = False
         self.waiting: Callable[[], WaitList] = WaitList
         self.fusing = fusing
         self.instances = 0

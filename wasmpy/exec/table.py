@@ -123,12 +123,17 @@ class TableInst:
             if n > CHUNK:
                 look()
 
-    def init(self, items: Sequence[Any], d: int, s: int, n: int) -> None:
+    def init(
+        self, items: Sequence[Any], d: int, s: int, n: int, look: Look = _no_look
+    ) -> None:
         """``table.init`` from a segment.  Traps: TABLE_OUT_OF_BOUNDS, before any write."""
         if s + n > len(items):
             raise _out_of_bounds(s, n, len(items))
         self._check(d, n)
-        self.elems[d : d + n] = items[s : s + n]
+        for at, size in _chunks(n):
+            self.elems[d + at : d + at + size] = items[s + at : s + at + size]
+            if n > CHUNK:
+                look()
 
     def _check(self, i: int, n: int) -> None:
         if i + n > len(self.elems):

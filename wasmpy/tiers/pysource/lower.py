@@ -499,18 +499,10 @@ def _call_indirect(x: Lowering, imm: Tuple[int, int]) -> None:
     functype = x.shape.type(imm[0])
     *operands, index = x.operands(len(functype.params) + 1)
     x.settle(state=True)
-    found, site = _found_through(x, imm, operands, index)
-    x.call(f"{found}.{entry(x)}", operands, functype.results, site)
-
-
-def _found_through(
-    x: Lowering, imm: Tuple[int, int], operands: List[Value], index: Value
-) -> Tuple[str, Site]:
-    """The callee of an indirect call; operands that may fail are computed before it is found."""
     together = [*operands, index]
     x.plain(together)
-    operands[:] = together[:-1]
-    return x.callee(imm, together[-1])
+    found, _ = x.callee(imm, together.pop())
+    x.call(f"{found}.{entry(x)}", together, functype.results, Site(x.pc, (found,)))
 
 
 def entry(x: Lowering) -> str:
@@ -524,8 +516,8 @@ def _call_ref(x: Lowering, typeidx: int) -> None:
     together = x.operands(len(functype.params) + 1)
     x.plain(together)
     x.settle(state=True)
-    found, site = x.referred(together.pop())
-    x.call(f"{found}.{entry(x)}", together, functype.results, site)
+    found, _ = x.referred(together.pop())
+    x.call(f"{found}.{entry(x)}", together, functype.results, Site(x.pc, (found,)))
 
 
 # Those that the reference tier's handlers carry out: how many values they push --------

@@ -37,7 +37,8 @@ class Source(NamedTuple):
     """A function as text.
 
     ``links`` are the names that are bound when it is linked; ``tails`` says
-    that it may answer a tail call; ``form`` how its control flow is written.
+    that it may answer a tail call; ``form`` how its control flow is written;
+    ``numbers`` are those of its places, if it catches exceptions.
     """
 
     index: int
@@ -46,6 +47,7 @@ class Source(NamedTuple):
     links: Tuple[str, ...]
     tails: bool
     form: str
+    numbers: Dict[int, int]
 
 
 class Untaken(WasmError):
@@ -96,7 +98,8 @@ def _framed(
     sites: Sites = {}
     _flatten([*head, *body], 2, lines, sites)
     form = "flat" if isinstance(writer, Flat) else "structured"
-    return Source(index, "\n".join(lines) + "\n", sites, links, writer.tails, form)
+    numbers = {start: node.number for start, node in writer.graph.nodes.items()} if writer.graph.layout.tries else {}
+    return Source(index, "\n".join(lines) + "\n", sites, links, writer.tails, form, numbers)
 
 
 def _defaults(x: Lowering, count: int) -> Block:

@@ -1,0 +1,118 @@
+"""From a traceback to wasm frames, and from a fault to its trap.
+
+What belongs here: how the place in a generated function tells the
+instruction, and how its operands are computed again from the frame's
+variables, so that a fault is confirmed before it is called a trap.
+"""
+
+from __future__ import annotations
+
+import types
+from typing import Any, Dict, List, NamedTuple, Optional, Tuple
+
+from wasmpy.errors import InternalError, WasmTrap
+from wasmpy.exec import handlers
+from wasmpy.exec.faults import ACCESS_FAULTS, complete, confirmed, extend, frame_of, offsets_of, row_at
+from wasmpy.exec.store import FuncInst
+from wasmpy.tiers.pysource.link import BOUNCE, GLOBALS, Deep
+from wasmpy.tiers.pysource.source import FILENAME, NOT_YET
+
+
+class Place(NamedTuple):
+    """A frame of a generated function: where it stands, and with which operands as texts."""
+
+    function: FuncInst
+    pc: int
+    operands: Tuple[str, ...]
+    frame: types.FrameType
+    last: bool
+
+
+def places(traceback: Optional[types.TracebackType]) -> List[Place]:
+    """The generated frames of one computation, outermost first.
+
+    They begin behind the frame that caught the error, and end where
+    something else was called.
+    """
+    found: List[Place] = []
+    at = None if traceback is None else traceback.tb_next
+    while at is not None:
+        code = at.tb_frame.f_code
+        if code.co_filename == FILENAME:
+            variables = at.tb_frame.f_locals
+            deep = variables["deep"]
+            assert isinstance(deep, Deep)
+            pc, operands = deep.compiled.sites.get(at.tb_lineno, (NOT_YET - 1, ()))
+            if pc < NOT_YET:
+                raise InternalError(f"line {at.tb_lineno} of {code.co_name} failed unforeseen")
+            if pc != NOT_YET:
+                found.append(Place(deep.function, pc, operands, at.tb_frame, at.tb_next is None))
+        elif code is not BOUNCE:
+            break
+        at = at.tb_next
+    return found
+
+
+def explain(error: BaseException, traceback: Optional[types.TracebackType]) -> None:
+    """Turn a fault into its trap; add frames and operands.
+
+    An exception that came through a host function is left as it is, but for
+    the frames it is given.  Raises: the trap, where there is one.
+    """
+    found = places(traceback)[::-1]
+    if not found:
+        return
+    offsets: Dict[int, Any] = {}
+    frames = []
+    for place in found:
+        key = id(place.function)
+        if key not in offsets:
+            offsets[key] = offsets_of(place.function)
+        frames.append(frame_of(place.function, place.pc, offsets[key]))
+    innermost = found[0]
+    trap, cause = _trap(error, innermost), error
+    if trap is None or trap.frames:
+        extend(error, frames)
+        return
+    operands = _operands(innermost)
+    complete(trap, innermost.function, row_at(innermost.function, innermost.pc), operands, frames)
+    if trap is cause:
+        raise trap
+    raise trap from None
+
+
+def _operands(place: Place) -> List[Any]:
+    """The operands of an instruction, computed again."""
+    variables = dict(place.frame.f_locals)
+    return [eval(text, GLOBALS, variables) for text in place.operands]  # noqa: S307 - our own text
+
+
+def _trap(error: BaseException, place: Place) -> Optional[WasmTrap]:
+    """The trap that an error is; None for an error that is none.
+
+    Raises: InternalError for a fault that the operands do not confirm.
+    """
+    if isinstance(error, WasmTrap):
+        return error
+    if not place.last or not isinstance(error, ACCESS_FAULTS):
+        return None
+    row = row_at(place.function, place.pc)
+    if row.access is not None:
+        return confirmed(place.function, place.pc, _operands(place)[0])
+    if "tableidx" in row.immediates and isinstance(error, IndexError):
+        return _beyond_table(place)
+    raise InternalError(f"{row.mnemonic} failed with {error!r}") from error
+
+
+def _beyond_table(place: Place) -> WasmTrap:
+    """The trap of an indirect call, if its index is out of bounds indeed."""
+    function = place.function
+    assert function.instance is not None
+    assert function.func is not None
+    typeidx, tableidx = function.func.body.imms[place.pc]
+    instance = function.instance
+    try:
+        handlers.callee((instance.tables[tableidx].elems, instance.types[typeidx]), _operands(place)[0])
+    except WasmTrap as trap:
+        return trap
+    raise InternalError("an index failed inside its table")

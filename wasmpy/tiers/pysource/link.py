@@ -1,0 +1,223 @@
+"""Linking: a code object and an instance make a function.
+
+What belongs here: what each name in the text is bound to, and the helpers
+that the text calls.  The names are variables of closures, one cell each for
+all functions of an instance (and those of a store's counters for all of the
+store), so a function that is compiled later, or a memory that begins empty,
+is put into its cell.
+"""
+
+from __future__ import annotations
+
+import types
+from typing import TYPE_CHECKING, Any, Callable, Dict, List, Optional, Tuple
+
+from wasmpy.errors import TrapKind, WasmException, WasmTrap
+from wasmpy.exec import generated, handlers
+from wasmpy.exec.exceptions import exception_of, landing
+from wasmpy.exec.host import Caller
+from wasmpy.exec.interp import code_of
+from wasmpy.exec.layout import TAIL_CALLS
+from wasmpy.exec.store import Depth, FuncInst, ModuleInst
+from wasmpy.numerics.bits import f32_from_bits, f64_from_bits
+from wasmpy.isa.derived import op_of
+
+if TYPE_CHECKING:
+    from wasmpy.tiers.pysource.tier import Compiled, PySource
+
+_F32_CONST, _F64_CONST = op_of("f32.const"), op_of("f64.const")
+
+
+class Tail(Tuple[Any, ...]):
+    """A call in tail position: the function instance and its arguments."""
+
+    __slots__ = ()
+
+
+def handle(slot: Any, S: List[Any]) -> List[Any]:
+    """Let a handler of the reference tier carry out its instruction."""
+    slot[0](S, None, slot[1])
+    return S
+
+
+GLOBALS: Dict[str, Any] = {
+    **vars(generated),
+    **{f"load_{code}": packer.unpack_from for code, packer in generated.PACKERS.items()},
+    **{f"store_{code}": packer.pack_into for code, packer in generated.PACKERS.items()},
+    "handle": handle, "tail": Tail, "WasmException": WasmException, "TrapKind": TrapKind,
+}  # fmt: skip
+"""The globals of generated functions: nothing of a module."""
+
+
+class Bridge:
+    """A host function as one instance sees it through a table or a reference."""
+
+    __slots__ = ("direct", "host", "metered")
+
+    def __init__(self, host: Any, call: Callable[..., Any]) -> None:
+        self.host = host
+        self.direct = self.metered = call
+
+
+class Deep:
+    """What a function does that finds no room, or is to be interrupted, when it begins.
+
+    Its text calls it: ``deep(d, args)`` answers None to go on, or the result
+    in a tuple.  It also tells a trace whose frame it is.
+    """
+
+    __slots__ = ("compiled", "function", "tier")
+
+    def __init__(self, tier: PySource, function: FuncInst, compiled: Compiled) -> None:
+        self.tier = tier
+        self.function = function
+        self.compiled = compiled
+
+    def __call__(self, d: int, args: Tuple[Any, ...]) -> Optional[Tuple[Any]]:
+        return self.tier.deeper(self.function, d, args)
+
+
+class Linkage:
+    """The cells of one instance, for one of the two ways to count."""
+
+    def __init__(self, tier: PySource, instance: ModuleInst, entry: str) -> None:
+        self.tier = tier
+        self.instance = instance
+        self.entry = entry
+        self._cells: Dict[str, Any] = {}
+        self._bridges: Dict[int, Bridge] = {}
+
+    def link(self, function: FuncInst, compiled: Compiled) -> Callable[..., Any]:
+        """The function that a code object is in this instance."""
+        code = compiled.code
+        closure = tuple(
+            [self._own(name, function, compiled) or self._cell(name) for name in code.co_freevars]
+        )
+        made = types.FunctionType(code, GLOBALS, code.co_name, None, closure)
+        if not compiled.tails:
+            return made
+        return _bouncing(made, self.entry)
+
+    def _own(self, name: str, function: FuncInst, compiled: Compiled) -> Any:
+        """The cell of a name that means something else in each function."""
+        if name == "deep":
+            return types.CellType(Deep(self.tier, function, compiled))
+        if name == "land":
+            return types.CellType(self._lander(function, compiled))
+        if name[0] == "k":
+            return types.CellType(code_of(function).slots[int(name[1:])])
+        if name[0] == "c" and name[1:].isdigit():
+            return types.CellType(_constant(function, int(name[1:])))
+        return None
+
+    def _cell(self, name: str) -> Any:
+        """The cell of a name that all functions of the instance share."""
+        cell = self._cells.get(name)
+        if cell is None:
+            cell = self.tier.cells.get(name)
+            if cell is None:
+                cell = types.CellType()
+                self._cells[name] = cell
+                cell.cell_contents = self._meaning(name, cell)
+        return cell
+
+    def _meaning(self, name: str, cell: Any) -> Any:
+        """What a name stands for in the instance."""
+        instance = self.instance
+        if name == "callee":
+            return self._callee
+        if name == "referred":
+            return self._referred
+        kind, index = name[0], int(name[1:])
+        if kind == "m":
+            mem = instance.mems[index]
+            mem.bind_cell(cell)
+            return mem.buffer
+        if kind == "f":
+            return self._function(index, cell)
+        spaces: Dict[str, Any] = {"g": instance.globals, "r": instance.funcs, "y": instance.types}
+        if kind == "e":
+            return instance.tables[index].elems
+        return spaces[kind][index]
+
+    def _function(self, index: int, cell: Any) -> Callable[..., Any]:
+        """What a direct call enters: at its first time it puts the compiled function there."""
+        function = self.instance.funcs[index]
+        if function.host is not None:
+            return self._bridge(function).direct
+        entry, tier = self.entry, self.tier
+
+        def first(d: int, *args: Any) -> Any:
+            cell.cell_contents = made = tier.ready(function, entry)
+            return made(d, *args)
+
+        return first
+
+    # What the text calls ----------------------------------------------------------
+
+    def _bridge(self, function: FuncInst) -> Bridge:
+        found = self._bridges.get(id(function))
+        if found is None:
+            call = self.tier.host_call(function, self.instance, self.entry)
+            found = self._bridges[id(function)] = Bridge(function.host, call)
+        return found
+
+    def _callee(self, elems: List[Any], deftype: Any, i: int) -> Any:
+        """As ``handlers.callee``; a host function as this instance sees it."""
+        function = handlers.callee((elems, deftype), i)
+        return function if function.host is None else self._bridge(function)
+
+    def _referred(self, function: Optional[FuncInst]) -> Any:
+        """What a reference refers to.  Traps: NULL_REFERENCE."""
+        if function is None:
+            raise WasmTrap(TrapKind.NULL_REFERENCE)
+        return function if function.host is None else self._bridge(function)
+
+    def _lander(self, function: FuncInst, compiled: Compiled) -> Callable[[WasmException], Any]:
+        """What finds where an exception is caught in a function, or raises it again."""
+
+        def land(error: WasmException) -> Tuple[int, Tuple[Any, ...]]:
+            exn = exception_of(error)
+            assert error.__traceback__ is not None
+            pc = compiled.sites[error.__traceback__.tb_lineno][0]
+            assert function.func is not None
+            if exn is None or function.func.body.ops[pc] in TAIL_CALLS:
+                raise error
+            found = landing(code_of(function).guarded, pc, exn.tag)
+            if found is None:
+                raise error
+            values = exn.fields if found.clause.tag is not None else ()
+            if found.clause.ref:
+                values = (*values, exn)
+            return compiled.numbers[found.clause.target], values
+
+        return land
+
+
+def _constant(function: FuncInst, pc: int) -> Any:
+    """The immediate that a constant instruction, or one on lanes, names."""
+    assert function.func is not None
+    op, imm = function.func.body.ops[pc], function.func.body.imms[pc]
+    if op == _F32_CONST:
+        return f32_from_bits(imm)
+    return f64_from_bits(imm) if op == _F64_CONST else imm
+
+
+def _bouncing(function: Callable[..., Any], entry: str) -> Callable[..., Any]:
+    """A function that answers tail calls, with those carried out."""
+
+    def bounce(d: int, *args: Any) -> Any:
+        answer = function(d, *args)
+        while answer.__class__ is Tail:
+            target = answer[0]
+            answer = target.instance.store.tier.step(target, entry)(d, *answer[1:])
+        return answer
+
+    bounce.step = function  # type: ignore[attr-defined]
+    return bounce
+
+
+BOUNCE = _bouncing(lambda: None, "").__code__
+"""The code of the frames in between, which traces pass over."""
+
+_ = Depth, Caller

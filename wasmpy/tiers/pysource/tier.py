@@ -1,0 +1,344 @@
+"""The python tier of one store: which functions are compiled, and how they are entered.
+
+What belongs here: entering, the room on Python's stack, what a function
+calls that is not of this tier, and the counters that the text reads.
+
+Two forms of each function can be made: ``direct``, which reads a flag, and
+``metered``, which counts fuel.  Which one runs is settled when the store is
+entered.
+"""
+
+from __future__ import annotations
+
+import sys
+import types
+from typing import Any, Callable, Dict, List, NamedTuple, Optional, Tuple
+
+from wasmpy.errors import InternalError, TrapKind, WasmTrap
+from wasmpy.exec import handlers
+from wasmpy.exec.host import Caller
+from wasmpy.exec.interp import Computation
+from wasmpy.exec.layout import Layout
+from wasmpy.exec.store import Depth, FuncInst, ModuleInst, Store
+from wasmpy.syntax.module import Module
+from wasmpy.tiers.pysource import faults
+from wasmpy.tiers.pysource.link import Linkage
+from wasmpy.tiers.pysource.shape import Shape
+from wasmpy.tiers.pysource.source import Source, Untaken, compiled, write
+
+FAR = 1 << 62
+"""A depth that every frame is below."""
+
+KEPT = 150
+"""Frames of Python's stack that are left to host functions."""
+
+_AROUND = 250
+"""Frames that may be on Python's stack already for the usual room to be there."""
+
+_MOST = 5_000 if sys.version_info >= (3, 11) else 2_500
+"""Frames that are used at most: before 3.11 each takes of the C stack as well."""
+
+
+class Compiled(NamedTuple):
+    """A compiled function, of no instance yet.
+
+    ``sites`` are those of ``Source``; ``numbers`` has, where it catches
+    exceptions, the number of each place by its position.
+    """
+
+    code: types.CodeType
+    sites: Dict[int, Tuple[int, Tuple[str, ...]]]
+    tails: bool
+    numbers: Dict[int, int]
+
+
+class Functions:
+    """The compiled functions of a module, shared by its instances."""
+
+    def __init__(self, module: Module) -> None:
+        self.shape = Shape(module)
+        self.made: Dict[Tuple[int, bool], Compiled] = {}
+        self.untaken: Dict[int, str] = {}
+
+    @classmethod
+    def of(cls, module: Module) -> Functions:
+        """Those of a module."""
+        found: Optional[Functions] = module.__dict__.get("_python_tier")
+        if found is None:
+            found = module.__dict__["_python_tier"] = cls(module)
+        return found
+
+    def source(self, function: FuncInst, *, metered: bool) -> Source:
+        """The text of a function.  Raises: Untaken."""
+        assert function.func is not None
+        assert function.sidetable is not None
+        functype = function.type
+        valtypes = list(functype.params)
+        for count, valtype in function.func.locals:
+            valtypes += [valtype] * count
+        layout = Layout(function.func.body, function.sidetable)
+        return write(self.shape, function.index, layout, functype, valtypes, metered=metered)
+
+    def compiled(self, function: FuncInst, *, metered: bool) -> Compiled:
+        """A function, compiled once.  Raises: Untaken."""
+        key = function.index, metered
+        found = self.made.get(key)
+        if found is None:
+            if function.index in self.untaken:
+                raise Untaken(self.untaken[function.index])
+            try:
+                source = self.source(function, metered=metered)
+                code = compiled(source)
+            except Untaken as error:
+                self.untaken[function.index] = error.message
+                raise
+            found = Compiled(code, source.sites, source.tails, source.numbers)
+            self.made[key] = found
+        return found
+
+
+class PySource:
+    """The python tier of a store."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+        self._linkages: Dict[Tuple[int, str], Linkage] = {}
+        self._deepest = store.deepest()
+        self._low = 0
+        self._halved = False
+        meter = store.meter
+        self.low: Any = types.CellType(0)
+        self.stop: Any = types.CellType(False)  # noqa: FBT003
+        self.fuel: Any = types.CellType(0)
+        self.cells: Dict[str, Any] = {
+            "low": self.low, "stop": self.stop, "fuel": self.fuel,
+            "renew": types.CellType(meter.renew), "look": types.CellType(meter.look),
+            "bulk": types.CellType(self._bulk),
+        }  # fmt: skip
+        meter.alarm, meter.calm = self._alarm, self._calm
+
+    # Interruption -------------------------------------------------------------------
+
+    def _alarm(self) -> None:
+        self.stop.cell_contents = True
+        self.low.cell_contents = FAR
+
+    def _calm(self) -> None:
+        self.stop.cell_contents = False
+        self.low.cell_contents = self._low
+
+    # Entering -------------------------------------------------------------------------
+
+    def invoke(self, function: FuncInst, args: List[Any]) -> List[Any]:
+        """Call a wasm function from outside.  Raises: as ``exec.interp.invoke``."""
+        store, meter = self.store, self.store.meter
+        entry = "metered" if meter.fuel is not None or meter.poll is not None else "direct"
+        outer, deep = store.depth, store.deep
+        deepest = store.deepest()
+        if outer.hosts > store.limits.host_depth or outer.frames >= deepest:
+            raise WasmTrap(TrapKind.STACK_OVERFLOW)
+        d = deepest - outer.frames - 1
+        room = self._room()
+        had = self._deepest, self._low
+        self._deepest = deepest
+        self._set_low(max(0, d - room))
+        store.deep = room <= 0
+        if store.deep:
+            return self._without_room(function, args, had, deep=deep)
+        self.fuel.cell_contents = meter.take()
+        try:
+            if meter.requested is not None:
+                self._alarm()
+            results = self.ready(function, entry)(d, *args)
+        except BaseException as error:
+            faults.explain(error, error.__traceback__)
+            raise
+        finally:
+            if entry == "metered":
+                meter.put(self.fuel.cell_contents)
+            store.depth, store.deep = outer, deep
+            self._deepest = had[0]
+            self._set_low(had[1])
+        count = len(function.type.results)
+        return [results] if count == 1 else list(results or ())
+
+    def _without_room(
+        self, function: FuncInst, args: List[Any], had: Tuple[int, int], *, deep: bool
+    ) -> List[Any]:
+        try:
+            return Computation(self.store, function, args).run()
+        finally:
+            self.store.deep = deep
+            self._deepest = had[0]
+            self._set_low(had[1])
+
+    def _set_low(self, low: int) -> None:
+        self._low = low
+        if self.low.cell_contents != FAR:
+            self.low.cell_contents = low
+
+    def _room(self) -> int:
+        """How many frames there may be on Python's stack, on top of those there are."""
+        limit = sys.getrecursionlimit()
+        most = min(_MOST, limit - _AROUND - KEPT)
+        try:
+            sys._getframe(_AROUND)
+        except ValueError:
+            room = most
+        else:
+            frame, depth = sys._getframe(_AROUND), _AROUND
+            while frame.f_back is not None:
+                frame, depth = frame.f_back, depth + 1
+            room = min(most, limit - depth - KEPT)
+        return room // 2 if self._halved else room
+
+    # Functions ------------------------------------------------------------------------
+
+    def first(self, function: FuncInst, entry: str) -> Callable[..., Any]:
+        """What enters a function that was never entered: compiling it comes first."""
+
+        def first(d: int, *args: Any) -> Any:
+            return self.ready(function, entry)(d, *args)
+
+        return first
+
+    def ready(self, function: FuncInst, entry: str) -> Callable[..., Any]:
+        """The compiled function, or what enters the reference tier in its place."""
+        made: Optional[Callable[..., Any]] = FuncInst.__dict__[entry].__get__(function) if _has(function, entry) else None
+        if made is not None:
+            return made
+        assert function.instance is not None
+        self._count_frame(function)
+        try:
+            unit = Functions.of(function.instance.module).compiled(function, metered=entry == "metered")
+        except Untaken:
+            made = self._in_reference(function, entry)
+        else:
+            self._halved = self._halved or unit.tails
+            made = self._linkage(function.instance, entry).link(function, unit)
+            function.apart = self
+        setattr(function, entry, made)
+        return made
+
+    def step(self, function: FuncInst, entry: str) -> Callable[..., Any]:
+        """As ``ready``; tail calls are answered, not carried out."""
+        made = self.ready(function, entry)
+        found: Callable[..., Any] = getattr(made, "step", made)
+        return found
+
+    def _linkage(self, instance: ModuleInst, entry: str) -> Linkage:
+        key = id(instance), entry
+        found = self._linkages.get(key)
+        if found is None:
+            found = self._linkages[key] = Linkage(self, instance, entry)
+        return found
+
+    def _count_frame(self, function: FuncInst) -> None:
+        """A larger frame than any before: fewer of them may be there."""
+        assert function.func is not None
+        assert function.sidetable is not None
+        store = self.store
+        size = len(function.type.params) + sum(count for count, _ in function.func.locals)
+        size += function.sidetable.max_height + 1
+        if size > store.largest:
+            store.largest = size
+            self._set_low(max(self._low, self._deepest - store.deepest()))
+
+    # What generated text calls ----------------------------------------------------------
+
+    def deeper(self, function: FuncInst, d: int, args: Tuple[Any, ...]) -> Optional[Tuple[Any]]:
+        """A function begins below the lowest depth: None to go on, or its result.
+
+        Traps: STACK_OVERFLOW.
+        """
+        store = self.store
+        missing = self._deepest - store.deepest()
+        if d >= self._low:
+            return None
+        if self.stop.cell_contents:
+            store.meter.look()
+        if d < missing:
+            raise WasmTrap(TrapKind.STACK_OVERFLOW)
+        results = self._reference(function, d, args, deep=True)
+        return (results,)
+
+    def _reference(self, function: FuncInst, d: int, args: Tuple[Any, ...], *, deep: bool) -> Any:
+        """Run a function in the reference tier; its results as the text has them."""
+        store, meter = self.store, self.store.meter
+        outer, was_deep, left = store.depth, store.deep, self.fuel.cell_contents
+        store.depth = Depth(self._deepest - 1 - d, outer.hosts)
+        store.deep = deep or was_deep
+        meter.put(left)
+        try:
+            results = Computation(store, function, list(args)).run()
+        finally:
+            store.depth, store.deep = outer, was_deep
+            meter.hold(left)
+            self.fuel.cell_contents = left
+        self.fuel.cell_contents = meter.back(left)
+        return _together(results)
+
+    def _in_reference(self, function: FuncInst, entry: str) -> Callable[..., Any]:
+        """What stands for a function that this tier does not take."""
+
+        def apart(d: int, *args: Any) -> Any:
+            if d < self.low.cell_contents:
+                result = self.deeper(function, d, args)
+                if result is not None:
+                    return result[0]
+                self.store.meter.look()
+            return self._reference(function, d, args, deep=False)
+
+        return apart
+
+    def host_call(self, function: FuncInst, instance: ModuleInst, entry: str) -> Callable[..., Any]:
+        """What calls a host function from an instance."""
+        store, meter, fuel = self.store, self.store.meter, self.fuel
+        call = function.host.call
+
+        def host(d: int, *args: Any) -> Any:
+            outer, left = store.depth, fuel.cell_contents
+            store.depth = Depth(self._deepest - 1 - d, outer.hosts + 1)
+            meter.put(left)
+            try:
+                results = call(Caller(store, instance), list(args))
+            finally:
+                store.depth = outer
+                meter.hold(left)
+                fuel.cell_contents = left
+            fuel.cell_contents = meter.back(left)
+            return _together(results)
+
+        return host
+
+    def _bulk(self, slot: Any, S: List[Any]) -> List[Any]:
+        """A bulk operation: charged by its length, then carried out."""
+        handler, a, _ = slot
+        meter = self.store.meter
+        length = S[a.length] if handler(S, None, a) == handlers.BULK else handlers.WIDEST
+        left = self.fuel.cell_contents - (length >> a.shift)
+        if left < 0:
+            left = meter.renew(left)
+        self.fuel.cell_contents = left
+        a.run(S, meter.look)
+        del S[len(S) - a.operands :]
+        return S
+
+
+def _has(function: FuncInst, entry: str) -> bool:
+    """Whether the slot is set: asking for it makes what enters first."""
+    try:
+        object.__getattribute__(function, entry)
+    except AttributeError:
+        return False
+    return True
+
+
+def _together(results: List[Any]) -> Any:
+    """Results as the text has them: None, a value, or a tuple."""
+    if len(results) == 1:
+        return results[0]
+    return tuple(results) if results else None
+
+
+_ = InternalError
