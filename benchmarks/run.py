@@ -6,6 +6,7 @@
     python3 benchmarks/run.py kernels --engines wasmpy_python,wasmpy_python@pypy3,wasmtime
     python3 benchmarks/run.py guard --payload 061-medium-issues,066-huge-issues
     python3 benchmarks/run.py load                          decoding and validating the guard
+    python3 benchmarks/run.py cold                          first calls of tiny and of long modules
     python3 benchmarks/run.py start --rounds 11             whole processes, cold and cached
     python3 benchmarks/run.py kernels --json kernels.json && python3 benchmarks/render.py kernels.json
 
@@ -26,6 +27,7 @@ if __name__ == "__main__":
     sys.path[0] = str(ROOT)  # not this folder, whose profile.py has the name of a standard module
 
 from benchmarks import engines  # noqa: E402
+from benchmarks.harness.cold import measure_cold  # noqa: E402
 from benchmarks.harness.figures import Row  # noqa: E402
 from benchmarks.harness.guard import measure_guard  # noqa: E402
 from benchmarks.harness.kernels import measure_kernels, measure_load  # noqa: E402
@@ -48,6 +50,7 @@ WHAT: Dict[str, Tuple[Callable[[List[Subject], argparse.Namespace], Row], str]] 
         "pywasm,wasmpy_reference,wasmpy_python,wasmpy_python_fuel,wasmpy_auto,wasmtime,v8",
     ),
     "load": (measure_load, "pywasm,wasmpy_reference,wasmtime,v8"),
+    "cold": (measure_cold, "pywasm,wasmpy_reference,wasmpy_python,wasmpy_auto,wasmtime,v8"),
     "start": (measure_start, "pywasm,wasmpy_reference,wasmpy_python,wasmpy_auto,wasmtime,v8"),
 }
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Dict, List
 
 from benchmarks import wasmfile
-from benchmarks.harness.figures import Row, rated
+from benchmarks.harness.figures import Row, median, rated
 from benchmarks.harness.workers import Subject, Worker, alternate, say
 
 KERNELS = Path(__file__).resolve().parents[1] / "kernels"
@@ -55,7 +55,9 @@ def together(subjects: List[Subject], options: argparse.Namespace, job: Row,
     found = {}
     for subject, row, answers in zip(subjects, rows, measured):
         seconds = [a["seconds"] for a in answers]
-        found[subject.label] = row if row.get("error") else rated(dict(row, seconds=seconds))
+        if not row.get("error"):
+            row = rated(dict(row, seconds=seconds, median=median(seconds)))
+        found[subject.label] = row
     return found
 
 

@@ -188,6 +188,14 @@ def load_tables(report: Row) -> List[Table]:
     return [Table("Decoding and validating the guard", ["engine", "time", "M instr/s"], lines)]
 
 
+def cold_tables(report: Row) -> List[Table]:
+    """First calls of modules."""
+    labels = present(report)
+    lines = [[name, *(seconds(mine[e]["median"]) if mine.get(e, {}).get("median") else state(mine.get(e))
+                      for e in labels)] for name, mine in report["rows"].items()]
+    return [Table("Modules that nobody has seen", ["module", *labels], lines)]
+
+
 def start_tables(report: Row) -> List[Table]:
     """Whole processes."""
     lines = []
@@ -203,7 +211,7 @@ def start_tables(report: Row) -> List[Table]:
 
 
 _TABLES: Dict[str, Callable[[Row], List[Table]]] = {
-    "kernels": kernel_tables, "guard": guard_tables, "load": load_tables, "start": start_tables,
+    "kernels": kernel_tables, "cold": cold_tables, "guard": guard_tables, "load": load_tables, "start": start_tables,
 }
 
 

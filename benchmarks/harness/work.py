@@ -11,6 +11,7 @@ What does not belong here: which engines, in which order, and what the answers m
 import importlib
 import json
 import math
+import os
 import sys
 import time
 from pathlib import Path
@@ -165,10 +166,41 @@ class LoadWork:
         return {"seconds": timed(self._engine.prepare, self._wasm)[0]}
 
 
+class ColdWork:
+    """The first call of an instance of a module that is new each time, unless it is known."""
+
+    def __init__(self, engine: Any, job: Row) -> None:
+        self._engine, self._n, self._times = engine, job["n"], job.get("times", 1)
+        self._wasm = Path(job["wasm"]).read_bytes()
+        self._known = engine.prepare(self._wasm) if job.get("known") else None
+        self._again = job.get("again", False)
+        self._instance: Any = None
+        self.answer: Row = {"result": self._first()}
+
+    def _first(self) -> int:
+        if self._instance is None or not self._again:
+            module = self._known
+            if module is None:
+                module = self._engine.prepare(_unheard_of(self._wasm))
+            self._instance = self._engine.instantiate(module, {})
+        return int(self._instance.call("run", self._n))
+
+    def measure(self) -> Row:
+        """Seconds of one first call, with all that comes before it."""
+        seconds = sum(timed(self._first)[0] for _ in range(self._times))
+        return {"seconds": seconds / self._times}
+
+
+def _unheard_of(wasm: bytes) -> bytes:
+    """The module with a custom section that no other has."""
+    return wasm + b"\x00\x12\x01x" + os.urandom(16)
+
+
 WORK: Dict[str, Callable[[Any, Row], Any]] = {
     "kernel": KernelWork,
     "guard": GuardWork,
     "load": LoadWork,
+    "cold": ColdWork,
 }
 
 

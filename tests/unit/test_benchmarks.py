@@ -11,6 +11,7 @@ import wasmpy
 from benchmarks import counting
 from benchmarks.engines.command import command_module, empty_module
 from benchmarks.harness import figures, plot, tables
+from benchmarks.harness.cold import LENGTH, long_module
 from benchmarks.render import placed, rendered
 from wasmpy.binary.decode import decode_module
 
@@ -170,7 +171,7 @@ def test_the_plot_has_a_dot_for_each_figure() -> None:
 @pytest.mark.parametrize("shared", [False, True])
 def test_a_module_that_counts_counts_what_fuel_counts(text: str, shared: bool) -> None:
     module = wasmpy.Module(text)
-    plain, store = None, wasmpy.Store()
+    store = wasmpy.Store(fuel=10**9)
     plain = module.instantiate(store=store).exports.run(9)
     made = wasmpy.Module(counting.counting_module(module.binary, shared=shared)).instantiate()
     assert made.exports.run(9) == plain
@@ -191,3 +192,12 @@ def test_a_kernel_as_a_command_traps_on_a_wrong_result() -> None:
     assert caught.value.kind is wasmpy.TrapKind.UNREACHABLE
     empty = decode_module(empty_module(binary))
     assert len(empty.funcs[-1].body) == 1
+
+
+def test_the_long_module_is_valid_and_its_functions_are_long() -> None:
+    module = wasmpy.Module(long_module(functions=2))
+    lengths = [len(func.body) for func in module.syntax.funcs]
+    assert min(lengths[:2]) >= LENGTH - 100
+    run = module.instantiate().exports.run
+    assert run(7) == run(7)
+    assert long_module(functions=1) != long_module(functions=1, seed=2)
