@@ -225,6 +225,18 @@ def test_equivalent_types_have_one_code() -> None:
     assert table.not_null(last) in table.unset
 
 
+def test_a_type_alone_is_known_again_by_what_it_refers_to() -> None:
+    found = types(
+        "(type (func (param i32))) (type (func (param (ref 0)))) (type (array i8)) (type (struct (field i8)))"
+        "(type (func (param i32))) (type (func (param (ref 4)))) (type (array i8)) (type (struct (field i8)))"
+        "(type (struct (field (ref null 8)))) (type (struct (field (ref null 9))))"
+    )
+    assert found[:4] == found[4:8]
+    assert len(set(found[:4])) == 4
+    assert found[8] is found[9]
+    assert len({deftype.number for deftype in found}) == 5
+
+
 def test_a_byte_is_enough_for_some_two_hundred_types_and_a_wide_code_for_all() -> None:
     found = types("".join(f"(type (struct{' (field i32)' * i}))" for i in range(300)))
     narrow, wide = TypeCodes(found), TypeCodes(found, wide=True)

@@ -96,3 +96,11 @@ def test_the_trace_shows_blocks_and_what_is_not_reached() -> None:
         (-1, "[]", 1, True), (0, "[i32]", 1, True), (1, "[]", 2, True), (2, "[i64]", 2, True),
         (3, "[]", 2, False), (4, "[i32]", 1, True), (5, "[]", 1, True), (6, "[]", 0, True),
     ]  # fmt: skip
+
+
+def test_the_trace_of_a_body_that_names_more_types_than_a_byte_does() -> None:
+    structs = "".join(f"(type (struct{' (field i8)' * i}))" for i in range(300))
+    body = "".join(f"(drop (ref.null {i}))" for i in range(300))
+    module = parse_module(f"(module {structs} (func {body}))", Features.WASM3)
+    steps = list(trace_function(module, 0, Features.WASM3))
+    assert [s.stack for s in steps[1:-1:2]] == [f"[(ref null {i})]" for i in range(300)]

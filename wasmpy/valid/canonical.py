@@ -29,6 +29,7 @@ from wasmpy.syntax.types import (
     GlobalType,
     HeapType,
     RefType,
+    ResultType,
     StructType,
     SubType,
     TableType,
@@ -46,12 +47,12 @@ class TypeSpace:
 
     def __init__(self) -> None:
         self._groups: Dict[Any, Tuple[DefType, ...]] = {}
-        self._plain: Dict[CompType, DefType] = {}
+        self._plain: Dict[Any, DefType] = {}
         self.count = 0
 
     def intern(self, comp: CompType) -> DefType:
         """The defined type of a composite type that is closed and not declared below another."""
-        return self._defined([comp], [PLAIN], 0, [])[0]
+        return self._alone(comp, [])
 
     def close(self, module: Module) -> List[DefType]:
         """The defined types of ``module`` by their indices.
@@ -71,10 +72,17 @@ class TypeSpace:
 
     def _alone(self, comp: CompType, known: List[DefType]) -> DefType:
         """The defined type of a type that is a group of its own and not declared below another."""
-        found = self._defined([comp], [PLAIN], len(known), known)[0]
-        if isinstance(comp, FuncType) and found.comp == comp:
-            # It refers to no type by its index: the next one is found at once.
-            self._plain[comp] = found
+        try:
+            done = renamed(comp, known.__getitem__)
+        except IndexError:
+            # It refers to itself, or to what is not there.
+            return self._defined([comp], [PLAIN], len(known), known)[0]
+        key = done if isinstance(done, FuncType) else (type(done), done)
+        found = self._plain.get(key)
+        if found is None:
+            found = self._plain[key] = DefType(self, self.count, final=True)
+            found.comp = done
+            self.count += 1
         return found
 
     def _defined(
@@ -139,13 +147,21 @@ def _outside(known: Sequence[DefType], x: int) -> DefType:
 def renamed(comp: CompType, name: Rename) -> Any:
     """A composite type with type indices replaced by what ``name`` says."""
     if isinstance(comp, FuncType):
-        return FuncType(
-            tuple([_valtype(t, name) for t in comp.params]),
-            tuple([_valtype(t, name) for t in comp.results]),
-        )
+        params, results = _valtypes(comp.params, name), _valtypes(comp.results, name)
+        if params is comp.params and results is comp.results:
+            return comp
+        return FuncType(params, results)
     if isinstance(comp, StructType):
         return StructType(tuple([_field(t, name) for t in comp.fields]))
     return ArrayType(_field(comp.field, name))
+
+
+def _valtypes(types: ResultType, name: Rename) -> ResultType:
+    """The same object if it has no index in it."""
+    for t in types:
+        if not t.code:
+            return tuple([_valtype(t, name) for t in types])
+    return types
 
 
 def _field(field: FieldType, name: Rename) -> FieldType:

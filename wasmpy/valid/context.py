@@ -30,6 +30,7 @@ from wasmpy.valid.codes import (
     REF_CODES,
     SENTINEL,
     TYPE_OF,
+    TooManyTypes,
     TypeCodes,
     code_of,
     codes_of,
@@ -91,13 +92,22 @@ class Context:
 def module_context(
     module: Module, features: Features, limits: Limits, *, wide: bool = False
 ) -> Context:
-    """The context of ``module``, with ``wide`` codes if a byte is not enough.
+    """The context of ``module``, with ``wide`` codes if a byte is not enough for its types.
 
     Spec: ``valid/modules.html#valid-module``.
-    Raises: InvalidError for a type index that is none; TooManyTypes.
+    Raises: InvalidError for a type index that is none.
     """
     deftypes = TypeSpace().close(module)
-    codes = TypeCodes(deftypes, wide=wide)
+    try:
+        return _context(module, features, limits, TypeCodes(deftypes, wide=wide), deftypes)
+    except TooManyTypes:
+        return _context(module, features, limits, TypeCodes(deftypes, wide=True), deftypes)
+
+
+def _context(
+    module: Module, features: Features, limits: Limits, codes: TypeCodes, deftypes: List[DefType]
+) -> Context:
+    """The context of ``module``, whose types are closed.  Raises: InvalidError; TooManyTypes."""
     types = [_signature(codes, t) for t in module.types]
     funcidxs = module.functypes()
     descs = [i.desc for i in module.imports]

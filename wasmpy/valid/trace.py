@@ -13,7 +13,6 @@ from typing import Iterator, List, NamedTuple
 from wasmpy.config import DEFAULT_LIMITS, Features, Limits
 from wasmpy.syntax.module import Module
 from wasmpy.valid import body
-from wasmpy.valid.codes import TooManyTypes
 from wasmpy.valid.context import Context, module_context
 from wasmpy.valid.stack import CTRL_BASE, CTRL_UNREACHABLE, RULES, Body
 
@@ -40,10 +39,8 @@ def trace_function(
 
     Raises: InvalidError at the instruction that is wrong.
     """
-    try:
-        C = module_context(module, features, limits)
-    except TooManyTypes:
-        C = module_context(module, features, limits, wide=True)
+    # Of types that only the body names there may be more than a byte has room for.
+    C = module_context(module, features, limits, wide=True)
     yield from _steps(C, module, funcidx)
 
 
