@@ -4,10 +4,12 @@
     python3 benchmarks/profile.py guard --payload 063-large-issues --lines 3
     python3 benchmarks/profile.py guard --function label_response --engine wasmpy_reference
 
-A timer that counts processor time interrupts the run every millisecond and notes which
+A timer that counts processor time interrupts the run every few milliseconds and notes which
 function is on top: the run is not slowed by being watched, and seconds are real ones. What
 helper functions of the runtime take is counted for the wasm function that calls them and
-shown beside it. Instructions are counted exactly, in a run of their own, by a module
+shown beside it. Python looks at such a timer where a function begins, where a loop goes
+round and after a call: so lines are those places, and a function that has neither loop nor
+call is partly counted for its caller. Instructions are counted exactly, in a run of their own, by a module
 rewritten to count for itself (``counting.py``). ``--calls`` uses cProfile instead, which
 shows each helper by name and makes short functions look dearer than they are.
 
@@ -19,8 +21,8 @@ from __future__ import annotations
 
 import argparse
 import collections
+import importlib
 import json
-import linecache
 import re
 import signal
 import sys
@@ -92,12 +94,12 @@ class Workload:
 
 
 class Sampler:
-    """Notes what is on top of the stack, every millisecond of processor time."""
+    """Notes what is on top of the stack, by a timer of processor time."""
 
     def __init__(self) -> None:
         self.places: Counter[Place] = collections.Counter()
         self.helped: Counter[Place] = collections.Counter()
-        self.lines: Counter[Tuple[Place, str, int]] = collections.Counter()
+        self.lines: Counter[Tuple[Place, Any, int]] = collections.Counter()
 
     def _look(self, _signal: int, frame: Any) -> None:
         top = True
@@ -107,7 +109,7 @@ class Sampler:
                 self.places[place] += 1
                 if not top:
                     self.helped[place] += 1
-                self.lines[(place, frame.f_code.co_filename, line)] += 1
+                self.lines[(place, frame.f_code, line)] += 1
                 return
             top = False
             frame = frame.f_back
@@ -219,16 +221,35 @@ def _report(sampler: Sampler, counted: List[counting.Count], runs: int, seconds:
             format(count.calls, ",") if count else "-", rate, name[:90]))
 
 
-def _report_lines(sampler: Sampler, functions: int, seconds: float) -> None:
-    """The hottest lines of the generated code of the hottest functions."""
+def _kept_texts() -> Dict[Any, List[str]]:
+    """Has the python tier keep the text of what it compiles; lines by code object."""
+    texts: Dict[Any, List[str]] = {}
+    try:
+        tier = importlib.import_module("wasmpy.tiers.pysource.tier")
+        compiled = tier.compiled
+    except (ImportError, AttributeError):
+        return texts
+
+    def kept(source: Any) -> Any:
+        code = compiled(source)
+        texts[code] = source.text.splitlines()
+        return code
+
+    tier.__dict__["compiled"] = kept
+    return texts
+
+
+def _report_lines(sampler: Sampler, functions: int, texts: Dict[Any, List[str]]) -> None:
+    """The hottest lines of the generated code of the hottest functions, and what is around."""
     looks = sum(sampler.places.values()) or 1
     hot = [p for p, _ in sampler.places.most_common() if isinstance(p, int)][:functions]
     for place in hot:
         mine = [(n, k) for k, n in sampler.lines.items() if k[0] == place and k[2]]
         print("\nf%d: hottest lines" % place)
-        for n, (_, name, line) in sorted(mine, reverse=True)[:15]:
-            text = linecache.getline(name, line).rstrip()
-            print("%6.2f %% %5d  %s" % (100 * n / looks, line, text))
+        for n, (_, code, line) in sorted(mine, key=lambda item: -item[0])[:15]:
+            lines = texts.get(code, [])
+            text = lines[line - 1].strip() if line <= len(lines) else ""
+            print("%6.2f %% %5d  %s" % (100 * n / looks, line, text[:140]))
 
 
 def _parsed() -> argparse.Namespace:
@@ -258,6 +279,7 @@ def main() -> int:
     except (ImportError, Missing) as error:
         print("missing: %s" % error, file=sys.stderr)
         return 2
+    texts = _kept_texts() if options.lines else {}
     instance = workload.instance(engine, workload.wasm)
     for _ in range(options.warm_up):
         workload.run(instance)
@@ -273,7 +295,7 @@ def main() -> int:
     runs, spent = measured[0]
     _report(sampler, _counted(workload, options.warm_up), runs, spent, options.top)
     if options.lines:
-        _report_lines(sampler, options.lines, spent)
+        _report_lines(sampler, options.lines, texts)
     return 0
 
 

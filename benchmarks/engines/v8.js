@@ -11,6 +11,7 @@ const path = require("path");
 const readline = require("readline");
 
 const SHORTEST = 0.2; // seconds that a measurement takes at least
+const SAMPLE = 0.01; // seconds that a time of the warm-up takes at least
 const OUT_SIZE = 4 * 1024 * 1024;
 const ENOSYS = 52;
 const FUNCTIONS = ["label_agent", "label_resource", "label_response"];
@@ -172,19 +173,23 @@ class KernelWork {
       }
       chosen = name;
       this.size = size;
-      times = [this.once()];
-      let total = times[0];
-      // A short call says little about a compiler that is at work: it gets ten at least.
-      while (total < job.settle && !(times.length > 10 && settled(times))) {
-        times.push(this.once());
-        total += times[times.length - 1];
-      }
+      times = [this.sample()];
+      const until = now() + job.settle;
+      while (now() < until && !(times.length > 10 && settled(times))) times.push(this.sample());
     }
     this.calls = Math.max(1, Math.ceil(SHORTEST / Math.max(Math.min(...times), 1e-5)));
     this.answer = {
       size: chosen, n: this.size.n, calls: this.calls, instructions: this.size.instructions,
       settled: settled(times), warm_up: times.length,
     };
+  }
+
+  // Seconds of a call; short ones are taken together, for the sake of the clock.
+  sample() {
+    let total = 0;
+    let calls = 0;
+    for (; total < SAMPLE; calls++) total += this.once();
+    return total / calls;
   }
 
   once() {

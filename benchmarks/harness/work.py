@@ -26,6 +26,9 @@ ROOT = Path(__file__).resolve().parents[2]
 #: A measurement takes at least so many seconds: what is shorter is repeated.
 SHORTEST = 0.2
 
+#: A time of a warm-up that waits for a compiler takes at least so many seconds.
+SAMPLE = 0.01
+
 
 def timed(action: Callable[..., Any], *arguments: Any) -> Tuple[float, Any]:
     """Processor time of an action, in seconds, and its result."""
@@ -72,11 +75,20 @@ class KernelWork:
             raise Wrong("run(%d) is %r, not %r" % (n, result, expected))
         return float(seconds)
 
+    def _sample(self) -> float:
+        """Seconds of a call; short ones are taken together, for the sake of the clock."""
+        total, calls = 0.0, 0
+        while total < SAMPLE:
+            total += self._once()
+            calls += 1
+        return total / calls
+
     def _settle(self, seconds: float) -> List[float]:
         """Calls until the times have settled or so many seconds are over; at least once."""
-        times = [self._once()]
-        while sum(times) < seconds and not settled(times):
-            times.append(self._once())
+        until = time.process_time() + seconds
+        times = [self._sample() if seconds else self._once()]
+        while time.process_time() < until and not settled(times):
+            times.append(self._sample())
         return times
 
     def _warm_up(self, job: Row, sizes: List[Tuple[str, Row]]) -> Row:
