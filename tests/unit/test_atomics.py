@@ -9,6 +9,7 @@ from typing import Any, List
 import pytest
 
 import wasmpy
+from wasmpy.api.threads import SLICE
 from wasmpy.config import Features
 
 FUSING = ("never", "always")
@@ -93,6 +94,42 @@ def test_a_wait_can_be_interrupted() -> None:
         instance.exports.wait(0, 0, -1, deadline=0.05)
     assert caught.value.resource is wasmpy.Resource.DEADLINE
     assert instance.exports.notify(0, 1) == 0
+
+
+def cancelled_after(seconds: float) -> float:
+    """How long a wait for ever goes on after another thread cancels it."""
+    instance = instance_of(SHARED)
+    ended: List[float] = []
+
+    def wait() -> None:
+        with pytest.raises(wasmpy.Interrupted) as caught:
+            instance.exports.wait(0, 0, -1)
+        ended.append(time.monotonic())
+        assert caught.value.resource is wasmpy.Resource.CANCELLED
+
+    thread = threading.Thread(target=wait)
+    thread.start()
+    time.sleep(seconds)
+    start = time.monotonic()
+    instance.store.interrupt()
+    thread.join(20)
+    assert not thread.is_alive()
+    assert instance.exports.notify(0, 1) == 0
+    return ended[0] - start
+
+
+def test_a_wait_without_a_time_is_cancelled_from_another_thread_at_once() -> None:
+    # A machine that does other things may hold a thread up: once in a few tries is enough.
+    assert min(cancelled_after(0.01 + 0.003 * i) for i in range(7)) < 0.05
+    assert 2 * SLICE <= 0.05
+
+
+def test_a_wait_without_a_time_is_not_ended_by_fuel() -> None:
+    instance = instance_of(SHARED, fuel=1_000)
+    with pytest.raises(wasmpy.Interrupted) as caught:
+        instance.exports.wait(0, 0, -1, deadline=0.1)
+    assert caught.value.resource is wasmpy.Resource.DEADLINE
+    assert instance.store.fuel_consumed < 10
 
 
 class Threads:

@@ -12,7 +12,7 @@ from typing import Callable, Deque, Dict, Optional
 
 from wasmpy.exec.waiting import NOT_EQUAL, TIMED_OUT, WOKEN, WaitList
 
-SLICE = 0.05
+SLICE = 0.02
 """Seconds between two looks at the interruption flag."""
 
 

@@ -265,7 +265,7 @@ def made(storage: StorageType, n: int, part: Part, look: Look) -> Sequence[Any]:
         return part(0, n)
     fields: Elements = bytearray() if storage == I8 else []
     for at in range(0, n, CHUNK):
-        fields += part(at, min(CHUNK, n - at))
+        fields.extend(part(at, min(CHUNK, n - at)))
         look()
     return fields
 
