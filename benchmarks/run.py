@@ -77,8 +77,8 @@ def _parsed() -> argparse.Namespace:
     only = parser.add_argument_group("guard, load, start")
     only.add_argument("--guard-wasm", type=Path, default=GUARD, help="the guard")
     only.add_argument("--payload", default="", help="payload cases, by name or file, or all")
-    only.add_argument("--guard-budget", type=float, default=30.0, metavar="SECONDS",
-                      help="leave out what is expected to take an engine longer (30)")
+    only.add_argument("--guard-budget", type=float, default=60.0, metavar="SECONDS",
+                      help="leave out what is expected to take an engine longer (60)")
     only.add_argument("--first", type=int, default=1, metavar="N",
                       help="processes for first calls, per payload and engine (1)")
     only.add_argument("--start-payload", type=Path, default=PAYLOAD, help="case whose policy is labelled")

@@ -10,7 +10,7 @@ What does not belong here: kernels; what a guard answers (it is only compared).
 import argparse
 import json
 from pathlib import Path
-from typing import Any, Dict, List, Optional
+from typing import Any, Dict, List, Tuple
 
 from benchmarks.guard_driver import FUNCTIONS
 from benchmarks.harness.figures import Row, rated
@@ -79,8 +79,37 @@ def _judged(row: Row, answers: List[Row], counted: List[Row]) -> Row:
     return row
 
 
-def _too_slow(options: argparse.Namespace, rate: Optional[float], instructions: int) -> bool:
-    return rate is not None and instructions / rate > options.guard_budget
+class Pace:
+    """What an engine's first calls have taken, and so what more of them may take.
+
+    Beyond what has been run it goes by the last difference: much of a first call is
+    compiling, which does not grow with the payload.
+    """
+
+    def __init__(self) -> None:
+        self._known: List[Tuple[int, float]] = []
+
+    def note(self, instructions: int, seconds: float) -> None:
+        """So many instructions took so long."""
+        self._known.append((instructions, seconds))
+
+    def expected(self, instructions: int) -> float:
+        """Seconds that so many instructions may take; 0 if nothing is known."""
+        if not self._known:
+            return 0.0
+        most, seconds = self._known[-1]
+        rate = most / seconds
+        if len(self._known) > 1:
+            fewer, before = self._known[-2]
+            if most > fewer and seconds > before:
+                rate = max(rate, (most - fewer) / (seconds - before))
+        return seconds + (instructions - most) / rate
+
+
+def _too_slow(subject: Subject, options: argparse.Namespace, paces: Dict[str, Pace],
+              instructions: int) -> bool:
+    """Whether to leave it out; what compiles as it runs cannot be foretold and is not."""
+    return not subject.compiles and paces[subject.label].expected(instructions) > options.guard_budget
 
 
 def measure_guard(subjects: List[Subject], options: argparse.Namespace) -> Row:
@@ -91,7 +120,7 @@ def measure_guard(subjects: List[Subject], options: argparse.Namespace) -> Row:
     paths = payloads(options.payload)
     counter = Counter(options)
     first: Dict[str, Any] = {}
-    rates: Dict[str, float] = {}
+    paces = {s.label: Pace() for s in subjects}
     facts: Dict[str, Row] = {s.label: {} for s in subjects}
     for path in paths:
         counted = counter.rounds([path], 1)
@@ -100,15 +129,15 @@ def measure_guard(subjects: List[Subject], options: argparse.Namespace) -> Row:
         for subject in subjects:
             if facts[subject.label].get("error"):
                 continue
-            if _too_slow(options, rates.get(subject.label), total):
+            if _too_slow(subject, options, paces, total):
                 continue
             row, found = _first(subject, options, path, counted)
             facts[subject.label].update(row)
             for function, figures in found.items():
                 first[path.stem][function][subject.label] = figures
             if "all" in found:
-                rates[subject.label] = found["all"]["rate"]
-    sustained = _sustained(subjects, options, paths, counter, facts, rates)
+                paces[subject.label].note(total, found["all"]["median"])
+    sustained = _sustained(subjects, options, paths, counter, facts, paces)
     sizes = {path.stem: _size(path) for path in paths}
     return {"rows": {"first": first, "sustained": sustained}, "facts": facts, "payloads": sizes}
 
@@ -143,12 +172,12 @@ def _first(subject: Subject, options: argparse.Namespace, path: Path,
 
 
 def _sustained(subjects: List[Subject], options: argparse.Namespace, paths: List[Path],
-               counter: Counter, facts: Dict[str, Row], rates: Dict[str, float]) -> Any:
+               counter: Counter, facts: Dict[str, Row], paces: Dict[str, Pace]) -> Any:
     """The rows of the calls after warm-up: one instance, all payloads in a row."""
     found: Dict[str, Any] = {p.stem: {n: {} for n in (*FUNCTIONS, "all")} for p in paths}
     total = sum(map(sum, counter.rounds(paths, 1)[0]["figures"]))
     able = [s for s in subjects if not facts[s.label].get("error")
-            and not _too_slow(options, rates.get(s.label), total)]  # fmt: skip
+            and not _too_slow(s, options, paces, total)]  # fmt: skip
     workers = [Worker(subject, options.timeout) for subject in able]
     try:
         rows: List[Row] = []

@@ -12,7 +12,7 @@ from benchmarks.harness.figures import Row
 
 _COLOURS = ("#1b9e77", "#d95f02", "#7570b3", "#e7298a", "#66a61e", "#a6761d", "#1f78b4", "#666666",
             "#e6ab02")  # fmt: skip
-_LEFT, _TOP, _STEP, _WIDTH, _RIGHT = 110, 64, 22, 620, 30
+_LEFT, _TOP, _STEP, _WIDTH, _RIGHT = 110, 64, 22, 620, 44
 
 
 def _decades(values: List[float]) -> Tuple[int, int]:

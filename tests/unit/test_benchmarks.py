@@ -12,6 +12,7 @@ from benchmarks import counting
 from benchmarks.engines.command import command_module, empty_module
 from benchmarks.harness import figures, plot, tables
 from benchmarks.harness.cold import LENGTH, long_module
+from benchmarks.harness.guard import Pace
 from benchmarks.render import placed, rendered
 from wasmpy.binary.decode import decode_module
 
@@ -98,6 +99,17 @@ def test_rates_of_equal_and_of_unequal_rounds() -> None:
 def test_ratio_of_rows_without_figures() -> None:
     assert figures.ratio_of({"error": "no"}, row(1.0)) is None
     assert figures.ratio_of(None, row(1.0)) is None
+
+
+def test_what_a_larger_payload_may_take_goes_by_the_last_difference() -> None:
+    pace = Pace()
+    assert pace.expected(10**9) == 0
+    pace.note(1_000, 2.0)
+    assert pace.expected(2_000) == pytest.approx(4.0)
+    pace.note(11_000, 3.0)  # 10,000 more in a second: the rest was compiling
+    assert pace.expected(31_000) == pytest.approx(5.0)
+    pace.note(12_000, 2.9)
+    assert pace.expected(24_000) == pytest.approx(5.8)
 
 
 def test_tables_show_rates_and_ratios() -> None:
