@@ -14,8 +14,9 @@ from wasmpy.errors import InternalError, WasmTrap
 from wasmpy.exec import handlers
 from wasmpy.exec.faults import ACCESS_FAULTS, complete, confirmed, extend, frame_of, offsets_of, row_at
 from wasmpy.exec.store import FuncInst
-from wasmpy.tiers.pysource.link import BOUNCE, GLOBALS, Deep
-from wasmpy.tiers.pysource.source import FILENAME, NOT_YET
+from wasmpy.tiers.pysource.link import BETWEEN, GLOBALS, Deep
+from wasmpy.tiers.pysource.source import FILENAME
+from wasmpy.tiers.pysource.values import AGAIN
 
 
 class Place(NamedTuple):
@@ -42,12 +43,12 @@ def places(traceback: Optional[types.TracebackType]) -> List[Place]:
             variables = at.tb_frame.f_locals
             deep = variables["deep"]
             assert isinstance(deep, Deep)
-            pc, operands = deep.compiled.sites.get(at.tb_lineno, (NOT_YET - 1, ()))
-            if pc < NOT_YET:
+            pc, operands = deep.compiled.sites.get(at.tb_lineno, (AGAIN - 1, ()))
+            if pc < AGAIN:
                 raise InternalError(f"line {at.tb_lineno} of {code.co_name} failed unforeseen")
-            if pc != NOT_YET:
+            if pc >= 0:
                 found.append(Place(deep.function, pc, operands, at.tb_frame, at.tb_next is None))
-        elif code is not BOUNCE:
+        elif code not in BETWEEN:
             break
         at = at.tb_next
     return found

@@ -13,7 +13,7 @@ from typing import Dict, List, Set, Tuple
 from wasmpy.tiers.pysource.graph import Edge, Graph, Node
 from wasmpy.tiers.pysource.lower import Lowering
 from wasmpy.tiers.pysource.structure import Block, State, Step, Structure
-from wasmpy.tiers.pysource.values import ATOM, Piece, Value
+from wasmpy.tiers.pysource.values import AGAIN, ATOM, Piece, Site, Value
 
 NESTED = 12
 """Nodes written inside one another; beyond that one gets a number."""
@@ -35,7 +35,9 @@ class Flat(Structure):
         self.incoming[self.graph.entry] = [State([], {})]
         places: List[Tuple[int, Block]] = []
         for start in self.graph.order:
-            if start not in self.placed or start not in self.incoming or self.graph.copied(start):
+            if start not in self.placed or start not in self.incoming:
+                continue
+            if self.graph.copied(start) and start not in self.catching:
                 continue
             block: Block = []
             self.enter(start)
@@ -67,7 +69,7 @@ class Flat(Structure):
     def _handled(self, loop: Block) -> Block:
         """Around everything: find what catches, and go there."""
         name = self.x.link("land")
-        caught: Block = [(f"p, caught = {name}(error)", None)]
+        caught: Block = [(f"p, caught = {name}(error)", Site(AGAIN, ()))]
         for target, (height, count) in sorted(self.catching.items()):
             if count:
                 names = ", ".join(f"s{i}" for i in range(height, height + count))

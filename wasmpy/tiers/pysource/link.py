@@ -10,15 +10,14 @@ is put into its cell.
 from __future__ import annotations
 
 import types
-from typing import TYPE_CHECKING, Any, Callable, Dict, List, Optional, Tuple
+from typing import TYPE_CHECKING, Any, Callable, Dict, FrozenSet, List, Optional, Tuple
 
 from wasmpy.errors import TrapKind, WasmException, WasmTrap
 from wasmpy.exec import generated, handlers
 from wasmpy.exec.exceptions import exception_of, landing
-from wasmpy.exec.host import Caller
 from wasmpy.exec.interp import code_of
 from wasmpy.exec.layout import TAIL_CALLS
-from wasmpy.exec.store import Depth, FuncInst, ModuleInst
+from wasmpy.exec.store import FuncInst, ModuleInst
 from wasmpy.numerics.bits import f32_from_bits, f64_from_bits
 from wasmpy.isa.derived import op_of
 
@@ -103,7 +102,7 @@ class Linkage:
         if name == "deep":
             return types.CellType(Deep(self.tier, function, compiled))
         if name == "land":
-            return types.CellType(self._lander(function, compiled))
+            return types.CellType(_landing(function, compiled))
         if name[0] == "k":
             return types.CellType(code_of(function).slots[int(name[1:])])
         if name[0] == "c" and name[1:].isdigit():
@@ -173,25 +172,27 @@ class Linkage:
             raise WasmTrap(TrapKind.NULL_REFERENCE)
         return function if function.host is None else self._bridge(function)
 
-    def _lander(self, function: FuncInst, compiled: Compiled) -> Callable[[WasmException], Any]:
-        """What finds where an exception is caught in a function, or raises it again."""
 
-        def land(error: WasmException) -> Tuple[int, Tuple[Any, ...]]:
-            exn = exception_of(error)
-            assert error.__traceback__ is not None
-            pc = compiled.sites[error.__traceback__.tb_lineno][0]
-            assert function.func is not None
-            if exn is None or function.func.body.ops[pc] in TAIL_CALLS:
-                raise error
-            found = landing(code_of(function).guarded, pc, exn.tag)
-            if found is None:
-                raise error
-            values = exn.fields if found.clause.tag is not None else ()
-            if found.clause.ref:
-                values = (*values, exn)
-            return compiled.numbers[found.clause.target], values
+def _landing(function: FuncInst, compiled: Optional[Compiled]) -> Callable[[WasmException], Any]:
+    """What finds where an exception is caught in a function, or raises it again."""
 
-        return land
+    def land(error: WasmException) -> Tuple[int, Tuple[Any, ...]]:
+        exn = exception_of(error)
+        assert error.__traceback__ is not None
+        assert compiled is not None
+        pc = compiled.sites[error.__traceback__.tb_lineno][0]
+        assert function.func is not None
+        if exn is None or function.func.body.ops[pc] in TAIL_CALLS:
+            raise error
+        found = landing(code_of(function).guarded, pc, exn.tag)
+        if found is None:
+            raise error
+        values = exn.fields if found.clause.tag is not None else ()
+        if found.clause.ref:
+            values = (*values, exn)
+        return compiled.numbers[found.clause.target], values
+
+    return land
 
 
 def _constant(function: FuncInst, pc: int) -> Any:
@@ -217,7 +218,10 @@ def _bouncing(function: Callable[..., Any], entry: str) -> Callable[..., Any]:
     return bounce
 
 
-BOUNCE = _bouncing(lambda: None, "").__code__
-"""The code of the frames in between, which traces pass over."""
+def _codes_between() -> FrozenSet[types.CodeType]:
+    nothing: Any = None
+    return frozenset((_bouncing(nothing, "").__code__, _landing(nothing, None).__code__))
 
-_ = Depth, Caller
+
+BETWEEN = _codes_between()
+"""The code of the frames in between, which traces pass over."""

@@ -18,16 +18,13 @@ from wasmpy.tiers.pysource.graph import Graph
 from wasmpy.tiers.pysource.lower import Lowering
 from wasmpy.tiers.pysource.shape import Shape
 from wasmpy.tiers.pysource.structure import Block, Structure, TooDeep
-from wasmpy.tiers.pysource.values import Site
+from wasmpy.tiers.pysource.values import NOT_YET, Site
 
 FILENAME = "<wasm>"
 """What generated code objects say they come from."""
 
 INDENTED = 92
 """Levels of indentation that are not passed; Python has 100."""
-
-NOT_YET = -1
-"""In place of a position: the function has not begun."""
 
 Sites = Dict[int, Tuple[int, Tuple[str, ...]]]
 """By line: the position of the instruction that may fail or calls there, and its operands."""

@@ -505,6 +505,8 @@ def _conditional(node: Any) -> Build:
         if pair in ((1, 0), (0, 1)):
             return _truth_value(_condition(test), pair == (1, 0))
     if isinstance(test, ast.Compare) and isinstance(test.left, ast.NamedExpr):
+        if not isinstance(other, ast.Name):
+            raise NotImplementedError(ast.dump(node))
         return _canonical(node)
     holds, yes, no = _condition(test), _builder(body), _builder(other)
 

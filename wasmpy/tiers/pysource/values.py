@@ -11,6 +11,11 @@ from typing import Any, FrozenSet, NamedTuple, Optional, Tuple
 # How tightly an expression binds; an operand that binds less gets parentheses.
 (ATOM, UNARY, MUL, ADD, SHIFT, AND, XOR, OR, COMPARE, NOT, BOTH, EITHER, CONDITIONAL) = range(13)
 
+NOT_YET = -1
+"""In place of a position: the function has not begun."""
+AGAIN = -2
+"""In place of a position: an exception goes on that was looked at; its own place comes next."""
+
 NO_NAMES: FrozenSet[str] = frozenset()
 
 FLOAT = -1
