@@ -46,7 +46,7 @@ class Store:
         if tier != "reference":
             from wasmpy.tiers.pysource.tier import PySource
 
-            self.inst.tier = PySource(self.inst)
+            self.inst.tier = PySource(self.inst, eager=tier == "python")
         self.inst.waiting = ThreadWaitList
         self.deadline = deadline
         self.loop: Any = None

@@ -54,7 +54,7 @@ def invoke(store: Store, function: FuncInst, args: List[Any]) -> List[Any]:
 class Computation:
     """A running call: all of its state is in these fields whenever it is not running."""
 
-    __slots__ = ("base", "code", "frames", "locals", "pc", "stack", "store")
+    __slots__ = ("base", "code", "frames", "left", "locals", "pc", "stack", "store")
 
     def __init__(self, store: Store, function: FuncInst, args: List[Any]) -> None:
         self.store = store
@@ -64,6 +64,7 @@ class Computation:
         self.pc = self.code.entry
         self.locals = list(args) + self.code.locals
         self.base = 0
+        self.left = False  # whether another tier runs the innermost frame now
 
     def run(self) -> List[Any]:
         """Run to the end; the results.  Raises: as ``invoke``."""
@@ -102,6 +103,7 @@ class Computation:
         exn = exception_of(error)
         if exn is None:
             return False
+        self.left = False
         code, L, base, at = self.code, self.locals, self.base, len(self.frames)
         # A frame that a tail call replaces catches nothing more.
         function = code.function.func
@@ -143,6 +145,14 @@ class Computation:
                     if fuel < 0 and t in code.headers:
                         fuel = meter.renew(fuel)
                         slots = self._hot(code)
+                        if code.function.apart is not None and not store.deep:
+                            self.code, self.pc, self.locals, self.base = code, pc, L, base
+                            fuel = self._leave_loop(fuel + cost[t])
+                            if not frames:
+                                return
+                            code, pc, L, base = frames.pop()
+                            slots, cost = code.run, code.cost
+                            pc = code.after[pc]
                 elif t == CALL or t == CALL_TOP:  # noqa: SIM109 - faster than a tuple
                     pc = following
                     function = a if t == CALL else S[-1]
@@ -171,6 +181,8 @@ class Computation:
                             fuel = meter.renew(fuel)
                             slots = self._hot(code)
                     else:
+                        if function.host is None and len(frames) >= deepest:
+                            raise WasmTrap(TrapKind.STACK_OVERFLOW)
                         if t == CALL_TOP:
                             S.pop()
                         fuel = self._call_apart(function, code.function.instance, fuel)
@@ -254,7 +266,7 @@ class Computation:
             if of_host:
                 results = function.host.call(Caller(store, instance), args)
             else:
-                results = store.tier.invoke(function, args)
+                results = store.tier.call(function, args)
         finally:
             store.depth = outer
             meter.hold(fuel)
@@ -262,8 +274,32 @@ class Computation:
         S += results
         return meter.back(fuel)
 
+    def _leave_loop(self, fuel: int) -> int:
+        """Let another tier run the frame to its end, from the loop header it is at.
+
+        Pushes its results.  The fuel left afterwards.
+        """
+        S, store, meter = self.stack, self.store, self.store.meter
+        values = [*self.locals, *S[self.base :]]
+        outer = store.depth
+        store.depth = Depth(outer.frames + len(self.frames), outer.hosts)
+        self.left = True
+        meter.put(fuel)
+        try:
+            results = store.tier.go_on(self.code.function, self.pc, values)
+        finally:
+            store.depth = outer
+            meter.hold(fuel)
+        self.left = False
+        del S[self.base :]
+        S += results
+        return meter.back(fuel)
+
     def _hot(self, code: Code) -> List[Slot]:
         """The slots to go on with in a function that was running when a slice ended."""
+        tier = self.store.tier
+        if tier is not None and tier.warmed(code.function):
+            return code.run
         if code.run is code.slots and self.store.fusing == "hot":
             fuse(code)
         return code.run
@@ -276,6 +312,9 @@ class Computation:
         An exception that came through a host function is left as it is, but
         for the frames it is given.
         """
+        if self.left:
+            extend(error, trace(self))
+            return
         if isinstance(error, (WasmTrap, *ACCESS_FAULTS)):
             error = self._replay(error)
         function = self.code.function
@@ -314,7 +353,7 @@ class Computation:
 
 def trace(computation: Computation) -> List[Frame]:
     """The frames of a computation, innermost first."""
-    frames = [_frame(computation.code, computation.pc)]
+    frames = [] if computation.left else [_frame(computation.code, computation.pc)]
     frames += [_frame(code, pc) for code, pc, _, _ in reversed(computation.frames)]
     return frames
 

@@ -40,9 +40,10 @@ class Meter:
     ``consumed`` what was executed in all, by the cost column of the table,
     while there was one.  Code that only reads a flag is told to look by
     ``alarm``, and that it has looked by ``calm``.
+    While ``watched``, somebody gives that alarm when ``poll`` would find something.
     """
 
-    __slots__ = ("_slice", "alarm", "calm", "consumed", "fuel", "poll", "requested")
+    __slots__ = ("_slice", "alarm", "calm", "consumed", "fuel", "poll", "requested", "watched")
 
     def __init__(self, fuel: Optional[int] = None) -> None:
         self.fuel = fuel
@@ -51,6 +52,7 @@ class Meter:
         self.poll: Optional[Callable[[], None]] = None
         self.alarm: Optional[Callable[[], None]] = None
         self.calm: Optional[Callable[[], None]] = None
+        self.watched = False
         self._slice = 0
 
     def request(self, resource: Resource) -> None:
@@ -133,11 +135,12 @@ class FuncInst:
     A compiling tier calls ``direct(d, *args)``, or ``metered`` where fuel is
     counted; what they are at first it says itself.  ``key`` is the defined
     type where a call through a table may compare it alone: not for the host's.
+    ``heat`` is what such a tier knows of how much the function runs.
     """
 
     __slots__ = (
-        "apart", "code", "deftype", "direct", "func", "host", "index", "instance", "key", "metered",
-        "sidetable", "type",
+        "apart", "code", "deftype", "direct", "func", "heat", "host", "index", "instance", "key",
+        "metered", "sidetable", "type",
     )  # fmt: skip
 
     def __init__(
@@ -159,6 +162,7 @@ class FuncInst:
         self.host = host
         self.apart: Any = host
         self.key = deftype if host is None else None
+        self.heat = 0
         self.code: Any = None
 
     def __getattr__(self, name: str) -> Any:

@@ -13,7 +13,7 @@ from typing import Dict, List, Set, Tuple
 from wasmpy.tiers.pysource.graph import Edge, Graph, Node
 from wasmpy.tiers.pysource.lower import Lowering
 from wasmpy.tiers.pysource.structure import Block, State, Step, Structure
-from wasmpy.tiers.pysource.values import AGAIN, ATOM, Piece, Site, Value
+from wasmpy.tiers.pysource.values import AGAIN, Site
 
 NESTED = 12
 """Nodes written inside one another; beyond that one gets a number."""
@@ -30,9 +30,9 @@ class Flat(Structure):
         }
         self.catching: Dict[int, Tuple[int, int]] = {}
 
-    def write(self) -> Block:
-        """The whole body."""
-        self.incoming[self.graph.entry] = [State([], {})]
+    def write(self, stacked: int = 0) -> Block:
+        """The whole body, entered with ``stacked`` values on the stack."""
+        self.incoming[self.graph.entry] = [State(self.variables(stacked), {})]
         places: List[Tuple[int, Block]] = []
         for start in self.graph.order:
             if start not in self.placed or start not in self.incoming:
@@ -99,8 +99,7 @@ class Flat(Structure):
         for edge in node.catches:
             base = len(self.x.stack) - edge.drop
             self.catching[edge.target] = (base, edge.arity)
-            names = [f"s{i}" for i in range(base + edge.arity)]
-            stack = [Value(Piece(name, ATOM), frozenset((name,))) for name in names]
+            stack = self.variables(base + edge.arity)
             self.placed.add(edge.target)
             self.incoming.setdefault(edge.target, []).append(State(stack, {}))
         super().begin(node)

@@ -147,7 +147,10 @@ class Linkage:
         entry, tier = self.entry, self.tier
 
         def first(d: int, *args: Any) -> Any:
-            cell.cell_contents = made = tier.ready(function, entry)
+            made = tier.enter(function, entry)
+            if made is None:
+                return getattr(function, entry)(d, *args)
+            cell.cell_contents = made
             return made(d, *args)
 
         return first

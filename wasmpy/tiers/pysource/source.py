@@ -53,10 +53,14 @@ class Untaken(WasmError):
 
 def write(
     shape: Shape, index: int, layout: Layout, functype: FuncType, valtypes: List[ValType],
-    *, metered: bool,
+    *, metered: bool, start: Optional[Tuple[int, int]] = None,
 ) -> Source:  # fmt: skip
-    """The text of a function.  Raises: Untaken."""
-    graph = Graph(layout)
+    """The text of a function.  Raises: Untaken.
+
+    With ``start``, a loop header and how many values there are at it (locals
+    and the stack), it is the rest of the function from there.
+    """
+    graph = Graph(layout, None if start is None else start[0])
     costs = layout.costs() if metered else []
     arity = len(functype.results)
     forms: List[Any] = [Flat] if layout.tries else [Structure, Flat]
@@ -64,7 +68,10 @@ def write(
         x = Lowering(shape, layout.body.ops, layout.body.imms, valtypes, metered=metered)
         writer = form(x, graph, costs, arity)
         try:
-            body = writer.write()
+            stacked = 0 if start is None else start[1] - len(valtypes)
+            body = writer.write(stacked)
+            if start is not None:
+                return _rest(index, x, writer, body, stacked, metered=metered)
             return _framed(index, x, writer, body, functype, metered=metered)
         except (TooDeep, RecursionError):
             continue
@@ -90,10 +97,26 @@ def _framed(
     ]
     head.append(("if d < low:", None, deeper))
     head += _defaults(x, count)
+    return _text(index, x, writer, [*head, *body], arguments)
+
+
+def _rest(
+    index: int, x: Lowering, writer: Structure, body: Block, stacked: int, *, metered: bool
+) -> Source:
+    """The text around the rest of a function: its frame is there already."""
+    names = [f"l{i}" for i in range(len(x.valtypes))] + [f"s{i}" for i in range(stacked)]
+    x.link("deep")
+    head: Block = [("deep", None)]  # so that a trace finds whose frame it is
+    if metered and "fuel" in x.links:
+        head.insert(0, ("nonlocal fuel", None))
+    return _text(index, x, writer, [*head, *body], "".join(f", {name}" for name in names))
+
+
+def _text(index: int, x: Lowering, writer: Structure, block: Block, arguments: str) -> Source:
     links = tuple(sorted(x.links))
     lines: List[str] = [f"def make({', '.join(links)}):", f" def f{index}(d{arguments}):"]
     sites: Sites = {}
-    _flatten([*head, *body], 2, lines, sites)
+    _flatten(block, 2, lines, sites)
     form = "flat" if isinstance(writer, Flat) else "structured"
     numbers = {start: node.number for start, node in writer.graph.nodes.items()} if writer.graph.layout.tries else {}
     return Source(index, "\n".join(lines) + "\n", sites, links, writer.tails, form, numbers)

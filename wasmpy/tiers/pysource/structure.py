@@ -85,14 +85,19 @@ class Structure:
         self.inner, self.outer = places
         self.placed = {n for nodes in (*places.inner.values(), *places.outer.values()) for n in nodes}
 
-    def write(self) -> Block:
-        """The whole body.  Raises: TooDeep."""
+    def write(self, stacked: int = 0) -> Block:
+        """The whole body, entered with ``stacked`` values on the stack.  Raises: TooDeep."""
         out: Block = []
+        self.x.stack = self.variables(stacked)
         if self.tree(self.graph.entry, out):
             raise AssertionError("control falls off the end of a function")
         if self.flags:
             out.insert(0, ("br = 0", None))
         return out
+
+    def variables(self, count: int) -> List[Value]:
+        """A stack of which every value stands in its variable."""
+        return [Value(Piece(f"s{i}", ATOM), frozenset((f"s{i}",))) for i in range(count)]
 
     # Trees ------------------------------------------------------------------------
 

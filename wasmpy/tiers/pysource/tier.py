@@ -19,7 +19,7 @@ from wasmpy.exec import handlers
 from wasmpy.exec.host import Caller
 from wasmpy.exec.interp import Computation
 from wasmpy.exec.layout import Layout
-from wasmpy.exec.store import Depth, FuncInst, ModuleInst, Store
+from wasmpy.exec.store import SLICE, Depth, FuncInst, ModuleInst, Store
 from wasmpy.syntax.module import Module
 from wasmpy.tiers.pysource import faults
 from wasmpy.tiers.pysource.link import Linkage
@@ -34,6 +34,12 @@ KEPT = 150
 
 _AROUND = 250
 """Frames that may be on Python's stack already for the usual room to be there."""
+
+WORTH = 60
+"""Instructions run in the reference tier, for each that a function has, that are worth compiling."""
+
+OFTEN = 30
+"""Calls from compiled functions after which a function is compiled."""
 
 _MOST = 5_000 if sys.version_info >= (3, 11) else 2_500
 """Frames that are used at most: before 3.11 each takes of the C stack as well."""
@@ -58,6 +64,7 @@ class Functions:
     def __init__(self, module: Module) -> None:
         self.shape = Shape(module)
         self.made: Dict[Tuple[int, bool], Compiled] = {}
+        self.rests: Dict[Tuple[int, bool, int], Compiled] = {}
         self.untaken: Dict[int, str] = {}
 
     @classmethod
@@ -68,8 +75,10 @@ class Functions:
             found = module.__dict__["_python_tier"] = cls(module)
         return found
 
-    def source(self, function: FuncInst, *, metered: bool) -> Source:
-        """The text of a function.  Raises: Untaken."""
+    def source(
+        self, function: FuncInst, *, metered: bool, start: Optional[Tuple[int, int]] = None
+    ) -> Source:
+        """The text of a function, or of its rest from a loop header.  Raises: Untaken."""
         assert function.func is not None
         assert function.sidetable is not None
         functype = function.type
@@ -77,7 +86,19 @@ class Functions:
         for count, valtype in function.func.locals:
             valtypes += [valtype] * count
         layout = Layout(function.func.body, function.sidetable)
-        return write(self.shape, function.index, layout, functype, valtypes, metered=metered)
+        return write(
+            self.shape, function.index, layout, functype, valtypes, metered=metered, start=start
+        )
+
+    def rest(self, function: FuncInst, pc: int, count: int, *, metered: bool) -> Compiled:
+        """A function from a loop header on, as a function of its locals and its stack."""
+        key = function.index, metered, pc
+        found = self.rests.get(key)
+        if found is None:
+            source = self.source(function, metered=metered, start=(pc, count))
+            found = Compiled(compiled(source), source.sites, source.tails, source.numbers)
+            self.rests[key] = found
+        return found
 
     def compiled(self, function: FuncInst, *, metered: bool) -> Compiled:
         """A function, compiled once.  Raises: Untaken."""
@@ -100,12 +121,17 @@ class Functions:
 class PySource:
     """The python tier of a store."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, *, eager: bool = True) -> None:
         self.store = store
         self._linkages: Dict[Tuple[int, str], Linkage] = {}
+        self._made: Dict[Tuple[int, str], Callable[..., Any]] = {}
+        self._rests: Dict[Tuple[int, int, str], Callable[..., Any]] = {}
         self._deepest = store.deepest()
         self._low = 0
+        self._space = 0
+        self._entry = "direct"
         self._halved = False
+        self._eager = eager
         meter = store.meter
         self.low: Any = types.CellType(0)
         self.stop: Any = types.CellType(False)  # noqa: FBT003
@@ -131,46 +157,54 @@ class PySource:
 
     def invoke(self, function: FuncInst, args: List[Any]) -> List[Any]:
         """Call a wasm function from outside.  Raises: as ``exec.interp.invoke``."""
-        store, meter = self.store, self.store.meter
-        entry = "metered" if meter.fuel is not None or meter.poll is not None else "direct"
-        outer, deep = store.depth, store.deep
-        deepest = store.deepest()
-        if outer.hosts > store.limits.host_depth or outer.frames >= deepest:
-            raise WasmTrap(TrapKind.STACK_OVERFLOW)
-        d = deepest - outer.frames - 1
-        room = self._room()
-        had = self._deepest, self._low
-        self._deepest = deepest
-        self._set_low(max(0, d - room))
-        store.deep = room <= 0
-        if store.deep:
-            return self._without_room(function, args, had, deep=deep)
+        store = self.store
+        outer, deep, had = store.depth, store.deep, (self._deepest, self._low, self._space, self._entry)
+        self._deepest = deepest = store.deepest()
+        self._space = self._room()
+        self._entry = self._way()
+        store.deep = self._space <= 0
+        try:
+            if outer.hosts > store.limits.host_depth or outer.frames >= deepest:
+                raise WasmTrap(TrapKind.STACK_OVERFLOW)
+            if store.deep or not self.takes(function):
+                return Computation(store, function, args).run()
+            return self.call(function, args)
+        finally:
+            store.depth, store.deep = outer, deep
+            self._deepest, low, self._space, self._entry = had
+            self._set_low(low)
+
+    def _way(self) -> str:
+        """Which form runs: that which counts, or that which reads a flag somebody sets."""
+        meter = self.store.meter
+        counted = meter.fuel is not None or (meter.poll is not None and not meter.watched)
+        return "metered" if counted else "direct"
+
+    def call(self, function: FuncInst, args: List[Any]) -> List[Any]:
+        """Call a compiled function from the reference tier's loop, or first of all."""
+        return self._run(function, self.ready(function, self._entry), args)
+
+    def go_on(self, function: FuncInst, pc: int, values: List[Any]) -> List[Any]:
+        """Run a function to its end from a loop header, with its locals and its stack."""
+        return self._run(function, self._from_header(function, pc, len(values)), values)
+
+    def _run(self, function: FuncInst, enter: Callable[..., Any], args: List[Any]) -> List[Any]:
+        store, meter, low = self.store, self.store.meter, self._low
+        d = self._deepest - store.depth.frames - 1
+        self._set_low(max(self._deepest - store.deepest(), d - self._space))
         self.fuel.cell_contents = meter.take()
         try:
             if meter.requested is not None:
                 self._alarm()
-            results = self.ready(function, entry)(d, *args)
+            results = enter(d, *args)
         except BaseException as error:
             faults.explain(error, error.__traceback__)
             raise
         finally:
-            if entry == "metered":
-                meter.put(self.fuel.cell_contents)
-            store.depth, store.deep = outer, deep
-            self._deepest = had[0]
-            self._set_low(had[1])
+            meter.put(self.fuel.cell_contents)
+            self._set_low(low)
         count = len(function.type.results)
         return [results] if count == 1 else list(results or ())
-
-    def _without_room(
-        self, function: FuncInst, args: List[Any], had: Tuple[int, int], *, deep: bool
-    ) -> List[Any]:
-        try:
-            return Computation(self.store, function, args).run()
-        finally:
-            self.store.deep = deep
-            self._deepest = had[0]
-            self._set_low(had[1])
 
     def _set_low(self, low: int) -> None:
         self._low = low
@@ -194,17 +228,56 @@ class PySource:
 
     # Functions ------------------------------------------------------------------------
 
-    def first(self, function: FuncInst, entry: str) -> Callable[..., Any]:
-        """What enters a function that was never entered: compiling it comes first."""
+    def takes(self, function: FuncInst) -> bool:
+        """Whether a function is run by this tier now."""
+        return self._eager or function.apart is not None
 
+    def warmed(self, function: FuncInst) -> bool:
+        """A function was running when a slice ended; whether it is compiled now.
+
+        What it took so far in the reference tier must have cost about as much
+        as compiling it.
+        """
+        if function.apart is not None:
+            return True
+        if self._eager or self.store.deep:
+            return False
+        function.heat += 1
+        assert function.func is not None
+        if function.heat * SLICE < len(function.func.body) * WORTH:
+            return False
+        self.ready(function, self._entry)
+        return function.apart is not None
+
+    def first(self, function: FuncInst, entry: str) -> Callable[..., Any]:
+        """What enters a function that is not compiled: now, or when it was called often."""
+        if self._eager or function.apart is not None:
+            return self._compiling(function, entry)
+        return self._waiting(function, entry)
+
+    def _compiling(self, function: FuncInst, entry: str) -> Callable[..., Any]:
         def first(d: int, *args: Any) -> Any:
             return self.ready(function, entry)(d, *args)
 
         return first
 
+    def _waiting(self, function: FuncInst, entry: str) -> Callable[..., Any]:
+        """What calls the reference tier until a function was called ``OFTEN``."""
+        calls = 0
+        apart = self._in_reference(function, entry)
+
+        def first(d: int, *args: Any) -> Any:
+            nonlocal calls
+            calls += 1
+            if calls > OFTEN or function.apart is not None:
+                return self.ready(function, entry)(d, *args)
+            return apart(d, *args)
+
+        return first
+
     def ready(self, function: FuncInst, entry: str) -> Callable[..., Any]:
         """The compiled function, or what enters the reference tier in its place."""
-        made: Optional[Callable[..., Any]] = FuncInst.__dict__[entry].__get__(function) if _has(function, entry) else None
+        made: Optional[Callable[..., Any]] = self._made.get((id(function), entry))
         if made is not None:
             return made
         assert function.instance is not None
@@ -217,8 +290,27 @@ class PySource:
             self._halved = self._halved or unit.tails
             made = self._linkage(function.instance, entry).link(function, unit)
             function.apart = self
+        self._made[id(function), entry] = made
         setattr(function, entry, made)
         return made
+
+    def enter(self, function: FuncInst, entry: str) -> Optional[Callable[..., Any]]:
+        """What a call enters from now on; None while that may change."""
+        if self._eager or function.apart is not None:
+            return self.ready(function, entry)
+        return None
+
+    def _from_header(self, function: FuncInst, pc: int, count: int) -> Callable[..., Any]:
+        """The rest of a function from a loop header, as one function of ``count`` values."""
+        key = id(function), pc, self._entry
+        found = self._rests.get(key)
+        if found is None:
+            assert function.instance is not None
+            functions = Functions.of(function.instance.module)
+            unit = functions.rest(function, pc, count, metered=self._entry == "metered")
+            found = self._linkage(function.instance, self._entry).link(function, unit)
+            self._rests[key] = found
+        return found
 
     def step(self, function: FuncInst, entry: str) -> Callable[..., Any]:
         """As ``ready``; tail calls are answered, not carried out."""
@@ -323,15 +415,6 @@ class PySource:
         a.run(S, meter.look)
         del S[len(S) - a.operands :]
         return S
-
-
-def _has(function: FuncInst, entry: str) -> bool:
-    """Whether the slot is set: asking for it makes what enters first."""
-    try:
-        object.__getattribute__(function, entry)
-    except AttributeError:
-        return False
-    return True
 
 
 def _together(results: List[Any]) -> Any:
