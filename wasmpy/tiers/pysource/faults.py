@@ -12,7 +12,15 @@ from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 
 from wasmpy.errors import InternalError, WasmTrap
 from wasmpy.exec import handlers
-from wasmpy.exec.faults import ACCESS_FAULTS, complete, confirmed, extend, frame_of, offsets_of, row_at
+from wasmpy.exec.faults import (
+    ACCESS_FAULTS,
+    complete,
+    confirmed,
+    extend,
+    frame_of,
+    offsets_of,
+    row_at,
+)
 from wasmpy.exec.store import FuncInst
 from wasmpy.tiers.pysource.link import BETWEEN, GLOBALS, Deep
 from wasmpy.tiers.pysource.source import FILENAME
@@ -113,7 +121,8 @@ def _beyond_table(place: Place) -> WasmTrap:
     typeidx, tableidx = function.func.body.imms[place.pc]
     instance = function.instance
     try:
-        handlers.callee((instance.tables[tableidx].elems, instance.types[typeidx]), _operands(place)[0])
+        elems = instance.tables[tableidx].elems
+        handlers.callee((elems, instance.types[typeidx]), _operands(place)[0])
     except WasmTrap as trap:
         return trap
     raise InternalError("an index failed inside its table")

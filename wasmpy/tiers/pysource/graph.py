@@ -52,7 +52,8 @@ class Node:
     """
 
     __slots__ = (
-        "arms", "back", "catches", "edges", "header", "number", "parent", "preds", "start", "steps", "writes",
+        "arms", "back", "catches", "edges", "header", "number", "parent", "preds", "start",
+        "steps", "writes",
     )  # fmt: skip
 
     def __init__(self, start: int) -> None:
@@ -149,7 +150,7 @@ class Graph:
             return [Edge(layout.branch(pc)[0])]
         if op == _IF:
             return [Edge(layout.target(pc + 1)), Edge(layout.branch(pc)[0])]
-        if op == _BR or op == _BR_TABLE:
+        if op in (_BR, _BR_TABLE):
             return [Edge(*entry) for entry in layout.branches(pc)]
         if op in _TWO_WAY:
             return [Edge(*layout.branch(pc)), Edge(layout.target(pc + 1))]

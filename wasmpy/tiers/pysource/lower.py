@@ -211,9 +211,8 @@ class Lowering:
         if made.uses[0] > 1:
             operands[0] = self.named(operands[0])
         site = self.site(operands)
-        self._computed(
-            self._on_memory(text, memidx), [_displaced(operands[0], offset)], bounds, site, state=True
-        )
+        place = [_displaced(operands[0], offset)]
+        self._computed(self._on_memory(text, memidx), place, bounds, site, state=True)
 
     def _on_memory(self, text: str, memidx: int) -> Template:
         name = self.link(f"m{memidx}")
@@ -269,7 +268,9 @@ class Lowering:
             bounds = UNKNOWN if results is None else range_of(results[i])
             self.push(Piece(name, ATOM, *bounds))
 
-    def call(self, callee: str, operands: List[Value], results: Sequence[ValType], site: Site) -> None:
+    def call(
+        self, callee: str, operands: List[Value], results: Sequence[ValType], site: Site
+    ) -> None:
         """A call of a wasm function; ``callee`` is text without side effects."""
         arguments = "".join(f", {value.text}" for value in operands)
         text = f"{callee}(d - 1{arguments})"

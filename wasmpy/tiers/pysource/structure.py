@@ -83,7 +83,8 @@ class Structure:
         self.used: Set[str] = set()
         places = graph.places()
         self.inner, self.outer = places
-        self.placed = {n for nodes in (*places.inner.values(), *places.outer.values()) for n in nodes}
+        rows = (*places.inner.values(), *places.outer.values())
+        self.placed = {n for nodes in rows for n in nodes}
 
     def write(self, stacked: int = 0) -> Block:
         """The whole body, entered with ``stacked`` values on the stack.  Raises: TooDeep."""
@@ -198,7 +199,7 @@ class Structure:
         return True, None
 
     def _loop_entry(self) -> None:
-        """Values on the stack at a loop's entry stand in variables, for the loop may change them."""
+        """Values on the stack at a loop's entry stand in variables: the loop may change them."""
         for i, value in enumerate(self.x.stack):
             assert value.text == f"s{i}" or value.site is None
             self.x.stack[i] = Value(Piece(f"s{i}", ATOM), frozenset((f"s{i}",)))
@@ -400,7 +401,9 @@ class Structure:
         self.restore(state)
         return falls, following
 
-    def _guard(self, truth: Truth, site: Optional[Site], leaves: Any, other: Any, out: Block) -> Step:
+    def _guard(
+        self, truth: Truth, site: Optional[Site], leaves: Any, other: Any, out: Block
+    ) -> Step:
         """One side leaves, so the other goes on behind it."""
         out.append((f"if {truth.text}:", site, leaves[2]))
         return self._only(other, out)
@@ -605,7 +608,7 @@ def _return_call_ref(s: Structure, node: Node, out: Block) -> Step:
     return _tail(s, callee, together, out)
 
 
-_ENDS: Dict[str, Any] = {
+_ENDS: Dict[str, Callable[[Structure, Node, Block], Step]] = {
     "return": _return, "end": _end, "unreachable": _unreachable, "throw": _throw,
     "throw_ref": _throw, "if": _if, "br_if": _if, "br_table": _br_table,
     "br_on_null": _br_on_null, "br_on_non_null": _br_on_non_null, "br_on_cast": _br_on_cast,

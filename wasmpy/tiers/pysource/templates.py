@@ -112,7 +112,8 @@ def _name(node: Any) -> Build:
                 raw: Piece = piece.raw
                 return raw
             value = piece.constant
-            return piece if value is None or piece.level == ATOM and piece.text.isdigit() else number(value)
+            plain = piece.level == ATOM and piece.text.isdigit()
+            return piece if value is None or plain else number(value)
 
         return operand
     text = node.id
@@ -295,19 +296,25 @@ def _conjunction(node: Any) -> Build:
     return build
 
 
+def number_of(node: ast.Constant) -> int:
+    """The value of a constant that is a whole number."""
+    assert isinstance(node.value, int)
+    return node.value
+
+
 def _sign_extension(node: Any) -> Optional[Build]:
     """``(e ^ C) - C``: ``e`` itself where its sign is known."""
-    inner = node.left
+    inner, outer = node.left, node.right
     if not (
         isinstance(node.op, ast.Sub)
         and isinstance(inner, ast.BinOp)
         and isinstance(inner.op, ast.BitXor)
         and isinstance(inner.right, ast.Constant)
-        and isinstance(node.right, ast.Constant)
-        and inner.right.value == node.right.value
+        and isinstance(outer, ast.Constant)
+        and inner.right.value == outer.value
     ):
         return None
-    sign, operand = node.right.value, _builder(inner.left)
+    sign, operand = number_of(outer), _builder(inner.left)
 
     def build(ops: Sequence[Value], bits: int) -> Piece:
         e = operand(ops, 0)
@@ -375,8 +382,10 @@ Condition = Callable[[Sequence[Value]], Truth]
 
 def _flipped(node: Any) -> Optional[Tuple[Build, int]]:
     """The operand and the sign bit of ``e ^ C``."""
-    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.BitXor) and isinstance(node.right, ast.Constant):
-        value = node.right.value
+    if not (isinstance(node, ast.BinOp) and isinstance(node.op, ast.BitXor)):
+        return None
+    if isinstance(node.right, ast.Constant):
+        value = number_of(node.right)
         if value & (value - 1) == 0:
             return _builder(node.left), value
     return None
@@ -451,7 +460,7 @@ def _signed(a: Piece, op: str, b: Piece, sign: int) -> Truth:
         return Truth(str(_HOLDS[op](x ^ sign, y ^ sign)), ATOM)
     if x is not None:
         return _signed(b, _MIRRORED[op], a, sign)
-    if _positive(a, sign) and _positive(b, sign) or _negative(a, sign) and _negative(b, sign):
+    if (_positive(a, sign) and _positive(b, sign)) or (_negative(a, sign) and _negative(b, sign)):
         return _compared(a, op, b)
     if y is not None:
         return _signed_constant(a, op, y, sign)
@@ -528,7 +537,7 @@ def _never_zero(ops: Sequence[Value], name: str) -> bool:
     return lo is not None and lo > 0
 
 
-def _truth_value(holds: Condition, positive: bool) -> Build:
+def _truth_value(holds: Condition, *, positive: bool) -> Build:
     def build(ops: Sequence[Value], bits: int) -> Piece:
         truth = holds(ops) if positive else holds(ops).negated()
         if truth.text in ("True", "False"):
@@ -593,7 +602,9 @@ def _subscript(node: Any) -> Build:
     name = base.id if isinstance(base, ast.Name) else ""
     highest = 255 if _BUFFER.fullmatch(name) else _LOADED.get(name)
     bounds = (0, highest) if highest is not None else (None, None)
-    return lambda ops, bits: Piece(f"{at(value(ops, 0), ATOM)}[{index(ops, 0).text}]", ATOM, *bounds)
+    return lambda ops, bits: Piece(
+        f"{at(value(ops, 0), ATOM)}[{index(ops, 0).text}]", ATOM, *bounds
+    )
 
 
 def _attribute(node: Any) -> Build:
