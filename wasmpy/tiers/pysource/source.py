@@ -38,7 +38,7 @@ class Source(NamedTuple):
     ``numbers`` are those of its places, if it catches exceptions.
     """
 
-    index: int
+    funcidx: int
     text: str
     sites: Sites
     links: Tuple[str, ...]
@@ -47,7 +47,7 @@ class Source(NamedTuple):
     numbers: Dict[int, int]
 
 
-class Untaken(WasmError):
+class Untaken(WasmError):  # noqa: N818 - an answer, no fault
     """The tier does not take the function; the message says why."""
 
 
@@ -118,7 +118,9 @@ def _text(index: int, x: Lowering, writer: Structure, block: Block, arguments: s
     sites: Sites = {}
     _flatten(block, 2, lines, sites)
     form = "flat" if isinstance(writer, Flat) else "structured"
-    numbers = {start: node.number for start, node in writer.graph.nodes.items()} if writer.graph.layout.tries else {}
+    numbers = {}
+    if writer.graph.layout.tries:
+        numbers = {start: node.number for start, node in writer.graph.nodes.items()}
     return Source(index, "\n".join(lines) + "\n", sites, links, writer.tails, form, numbers)
 
 

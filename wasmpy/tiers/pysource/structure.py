@@ -18,7 +18,7 @@ and is written by ``flat``.
 
 from __future__ import annotations
 
-from typing import Any, Dict, List, NamedTuple, Optional, Set, Tuple
+from typing import Any, Callable, Dict, List, NamedTuple, Optional, Set, Tuple
 
 from wasmpy.isa.derived import BY_OP
 from wasmpy.tiers.pysource.graph import Edge, Graph, Node
@@ -608,7 +608,7 @@ def _return_call_ref(s: Structure, node: Node, out: Block) -> Step:
     return _tail(s, callee, together, out)
 
 
-_ENDS: Dict[str, Callable[[Structure, Node, Block], Step]] = {
+_ENDS: Dict[str, Callable[[Any, Node, Block], Step]] = {
     "return": _return, "end": _end, "unreachable": _unreachable, "throw": _throw,
     "throw_ref": _throw, "if": _if, "br_if": _if, "br_table": _br_table,
     "br_on_null": _br_on_null, "br_on_non_null": _br_on_non_null, "br_on_cast": _br_on_cast,

@@ -512,7 +512,7 @@ def _conditional(node: Any) -> Build:
     if isinstance(body, ast.Constant) and isinstance(other, ast.Constant):
         pair = (body.value, other.value)
         if pair in ((1, 0), (0, 1)):
-            return _truth_value(_condition(test), pair == (1, 0))
+            return _truth_value(_condition(test), positive=pair == (1, 0))
     if isinstance(test, ast.Compare) and isinstance(test.left, ast.NamedExpr):
         if not isinstance(other, ast.Name):
             raise NotImplementedError(ast.dump(node))

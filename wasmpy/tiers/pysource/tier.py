@@ -33,7 +33,7 @@ KEPT = 150
 """Frames of Python's stack that are left to host functions."""
 
 _AROUND = 250
-"""Frames that may be on Python's stack already for the usual room to be there."""
+"""Frames that may be on Python's stack already, with the usual room left."""
 
 WORTH = 60
 """Instructions run in the reference tier, for each that a function has, that are worth compiling."""
@@ -134,7 +134,7 @@ class PySource:
         self._eager = eager
         meter = store.meter
         self.low: Any = types.CellType(0)
-        self.stop: Any = types.CellType(False)  # noqa: FBT003
+        self.stop: Any = types.CellType(False)
         self.fuel: Any = types.CellType(0)
         self.cells: Dict[str, Any] = {
             "low": self.low, "stop": self.stop, "fuel": self.fuel,
@@ -158,7 +158,8 @@ class PySource:
     def invoke(self, function: FuncInst, args: List[Any]) -> List[Any]:
         """Call a wasm function from outside.  Raises: as ``exec.interp.invoke``."""
         store = self.store
-        outer, deep, had = store.depth, store.deep, (self._deepest, self._low, self._space, self._entry)
+        outer, deep = store.depth, store.deep
+        had = self._deepest, self._low, self._space, self._entry
         self._deepest = deepest = store.deepest()
         self._space = self._room()
         self._entry = self._way()
@@ -283,7 +284,8 @@ class PySource:
         assert function.instance is not None
         self._count_frame(function)
         try:
-            unit = Functions.of(function.instance.module).compiled(function, metered=entry == "metered")
+            functions = Functions.of(function.instance.module)
+            unit = functions.compiled(function, metered=entry == "metered")
         except Untaken:
             made = self._in_reference(function, entry)
         else:
