@@ -169,7 +169,9 @@ class FuncInst:
         """What enters the function in a compiling tier, before it was compiled."""
         if name not in ("direct", "metered") or self.instance is None:
             raise AttributeError(name)
-        return self.instance.store.tier.first(self, name)
+        made = self.instance.store.tier.first(self, name)
+        setattr(self, name, made)
+        return made
 
     @property
     def name(self) -> Optional[str]:
