@@ -18,8 +18,8 @@ from wasmpy.exec.exceptions import exception_of, landing
 from wasmpy.exec.interp import code_of
 from wasmpy.exec.layout import TAIL_CALLS
 from wasmpy.exec.store import FuncInst, ModuleInst
-from wasmpy.numerics.bits import f32_from_bits, f64_from_bits
 from wasmpy.isa.derived import op_of
+from wasmpy.numerics.bits import f32_from_bits, f64_from_bits
 
 if TYPE_CHECKING:
     from wasmpy.tiers.pysource.tier import Compiled, PySource
@@ -73,6 +73,7 @@ class Deep:
         self.compiled = compiled
 
     def __call__(self, d: int, args: Tuple[Any, ...]) -> Optional[Tuple[Any]]:
+        """As ``PySource.deeper``."""
         return self.tier.deeper(self.function, d, args)
 
 

@@ -36,7 +36,7 @@ _AROUND = 250
 """Frames that may be on Python's stack already, with the usual room left."""
 
 WORTH = 60
-"""Instructions run in the reference tier, for each that a function has, that are worth compiling."""
+"""Instructions run in the reference tier that are worth compiling one of a function's."""
 
 OFTEN = 30
 """Calls from compiled functions after which a function is compiled."""
