@@ -13,7 +13,7 @@ import threading
 import time
 from typing import Any, Callable, Iterator, List, Optional
 
-from wasmpy.api.threads import ThreadWaitList
+from wasmpy.api.threads import WATCH, ThreadWaitList
 from wasmpy.api.values import exception_from_raw
 from wasmpy.config import DEFAULT_LIMITS, Limits
 from wasmpy.errors import ConcurrencyError, Resource, WasmException
@@ -102,24 +102,36 @@ class Store:
             meter.fuel = fuel if had is None else min(fuel, had)
         if deadline is None and outermost:
             deadline = self.deadline
+        watched, number = meter.watched, None
         if deadline is not None:
-            meter.poll = self._poll(deadline, poll)
+            end = self._clock() + deadline
+            meter.poll = self._poll(end, poll)
+            number = self._watch(end)
+            meter.watched = number is not None and (poll is None or watched)
         try:
             yield
         except WasmException as error:
             exception_from_raw(self, error)
             raise
         finally:
-            meter.poll = poll
+            if number is not None:
+                WATCH.finish(number)
+            meter.poll, meter.watched = poll, watched
             if fuel is not None:
                 meter.fuel = None if had is None else had - (meter.consumed - began)
             if outermost:
                 with self._lock:
                     self._owner = None
 
-    def _poll(self, seconds: float, outer: Optional[Callable[[], None]]) -> Callable[[], None]:
+    def _watch(self, end: float) -> Optional[int]:
+        """Have somebody watch the clock, if code may run that only reads a flag."""
+        alarm = self.inst.meter.alarm
+        if alarm is None or self._clock is not time.monotonic:
+            return None
+        return WATCH.begin(end, alarm)
+
+    def _poll(self, end: float, outer: Optional[Callable[[], None]]) -> Callable[[], None]:
         clock, meter = self._clock, self.inst.meter
-        end = clock() + seconds
 
         def poll() -> None:
             if clock() >= end:

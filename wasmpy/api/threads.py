@@ -1,14 +1,16 @@
-"""Waiting and waking between Python threads, for shared memories.
+"""What needs threads: the wait lists of shared memories, and the watch over deadlines.
 
-What belongs here: the wait list that execution is given, with the lock, the
-events and the clock that execution itself never looks at.
+What belongs here: the locks, the events, the thread and the clock that
+execution itself never looks at.
 """
 
 from __future__ import annotations
 
+import heapq
+import itertools
 import threading
 import time
-from typing import Callable, Deque, Dict, Optional
+from typing import Callable, Deque, Dict, List, Optional, Set, Tuple
 
 from wasmpy.exec.waiting import NOT_EQUAL, TIMED_OUT, WOKEN, WaitList
 
@@ -72,3 +74,60 @@ class ThreadWaitList(WaitList):
             if waiters is not None and not waiters:
                 del self._waiters[address]
         return woken
+
+
+class Watch:
+    """Gives the alarm when a deadline passes, so that what runs need not look at the clock.
+
+    One thread for the process; it is there from the first deadline on.
+    """
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._due: List[Tuple[float, int, Callable[[], None]]] = []
+        self._over: Set[int] = set()
+        self._numbers = itertools.count()
+        self._thread: Optional[threading.Thread] = None
+
+    def begin(self, end: float, alarm: Callable[[], None]) -> Optional[int]:
+        """Call ``alarm`` at ``end`` of the monotonic clock, unless ``finish`` comes first.
+
+        The number to finish with, or None where there are no threads.
+        """
+        with self._changed:
+            if self._thread is None or not self._thread.is_alive():
+                thread = threading.Thread(target=self._run, name="wasmpy deadlines", daemon=True)
+                try:
+                    thread.start()
+                except RuntimeError:
+                    return None
+                self._thread = thread
+            number = next(self._numbers)
+            heapq.heappush(self._due, (end, number, alarm))
+            if self._due[0][1] == number:
+                self._changed.notify()
+        return number
+
+    def finish(self, number: int) -> None:
+        """Forget a deadline."""
+        with self._changed:
+            if self._due and self._due[0][1] == number:
+                heapq.heappop(self._due)
+            else:
+                self._over.add(number)
+
+    def _run(self) -> None:
+        with self._changed:
+            while True:
+                while self._due and self._due[0][1] in self._over:
+                    self._over.discard(heapq.heappop(self._due)[1])
+                left = self._due[0][0] - time.monotonic() if self._due else None
+                if left is None or left > 0:
+                    self._changed.wait(left)
+                    continue
+                _, number, alarm = heapq.heappop(self._due)
+                self._over.discard(number)
+                alarm()
+
+
+WATCH = Watch()
