@@ -1,28 +1,37 @@
-"""The official scripts: every command passes, or is listed with the feature it waits for."""
+"""The official scripts, in each tier: every command passes, or is listed with the feature it waits for."""
 
 from __future__ import annotations
 
 import functools
 import pathlib
+from typing import Any, Optional, Tuple
 
 import pytest
 
 from wasmpy.config import FEATURE_NAMES
 from wasmpy.wast.expectations import Group, differences, load_expectations
 from wasmpy.wast.report import PASS, ScriptReport
-from wasmpy.wast.runner import run_script
+from wasmpy.wast.runner import FUEL, run_script
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 EXPECTED = load_expectations(ROOT / "spec-tests")
 
 
-RUNS = (("never", "binary"), ("always", "binary"), ("hot", "text"))
-"""Which functions are fused, and whether text is encoded and decoded before it runs."""
+RUNS = (
+    ("reference", "never", "binary", FUEL),
+    ("reference", "always", "binary", FUEL),
+    ("python", "never", "binary", FUEL),
+    ("python", "hot", "text", None),
+)
+"""The tier, which functions it fuses in the reference tier, whether text is encoded and decoded
+before it runs, and with which fuel: a compiling tier has a form of each function without."""
 
 
 @functools.lru_cache(maxsize=None)
-def report_of(script: pathlib.Path, fusing: str, path: str) -> ScriptReport:
-    return run_script(script, fusing=fusing, path=path)
+def report_of(
+    script: pathlib.Path, tier: str, fusing: str, path: str, fuel: Optional[int]
+) -> ScriptReport:
+    return run_script(script, tier=tier, fusing=fusing, path=path, fuel=fuel)
 
 
 @pytest.mark.parametrize("group", EXPECTED.groups, ids=lambda group: group.name)
@@ -32,10 +41,10 @@ def test_the_group_has_its_counts(suite: pathlib.Path, group: Group) -> None:
     assert sum(report.count(PASS) for report in reports) == group.passes
 
 
-@pytest.mark.parametrize(("fusing", "path"), RUNS)
+@pytest.mark.parametrize("run", RUNS, ids=lambda run: "-".join(map(str, run)))
 @pytest.mark.parametrize("script", EXPECTED.scripts())
-def test_script(suite: pathlib.Path, script: str, fusing: str, path: str) -> None:
-    report = report_of(suite / script, fusing, path)
+def test_script(suite: pathlib.Path, script: str, run: Tuple[Any, ...]) -> None:
+    report = report_of(suite / script, *run)
     assert len(report.results) == EXPECTED.commands()[script]
     found = differences(report, EXPECTED.failures.get(script, []))
     assert not found, "\n".join(found[:20])

@@ -54,7 +54,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "were parsed (default: %(default)s)",
     )  # fmt: skip
     parser.add_argument(
-        "--tier", choices=("reference",), default="reference",
+        "--tier", choices=("reference", "python", "auto"), default="reference",
         help="the tier that runs the scripts (default: %(default)s)",
     )  # fmt: skip
     parser.add_argument("--junit", metavar="FILE", help="also write the results as JUnit XML")
@@ -126,8 +126,8 @@ def _run_one(
     try:
         script = decoded(read_bytes(STDIN)) if str(path) == STDIN else path
         outcome.report = run_script(
-            script, features, fusing=args.fusing, path=args.path, progress=bar
-        )
+            script, features, fusing=args.fusing, path=args.path, tier=args.tier, progress=bar,
+        )  # fmt: skip
         outcome.report.script = str(path)
     except (MalformedError, CommandError, OSError) as error:
         outcome.error = error

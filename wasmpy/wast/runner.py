@@ -85,16 +85,18 @@ class _Wrong(Exception):  # noqa: N818 - a verdict
 def run_script(
     script: Union[str, os.PathLike[str]],
     features: Optional[Features] = None,
-    fuel: int = FUEL,
+    fuel: Optional[int] = FUEL,
     limits: Limits = SCRIPT_LIMITS,
     fusing: str = "hot",
     path: str = "binary",
+    tier: str = "reference",
     progress: Optional[Callable[[int, int], None]] = None,
 ) -> ScriptReport:
     """Run a script: a path is read, a string is the source itself.
 
     Without ``features``, those that its folder in the suite needs.  ``path``
-    is one of ``PATHS``: what a module in text becomes before it runs.
+    is one of ``PATHS``: what a module in text becomes before it runs.  Without
+    ``fuel`` a script that does not end does not end here either.
     ``progress`` is told before each command how many are done, of how many.
 
     Raises: MalformedError when the script's own syntax is wrong; OSError when
@@ -104,7 +106,7 @@ def run_script(
     if not isinstance(script, str):
         name = os.fspath(script)
         script = decoded(pathlib.Path(name).read_bytes())
-    run = ScriptRun(features or suite_features(name), fuel, limits, fusing, path)
+    run = ScriptRun(features or suite_features(name), fuel, limits, fusing, path, tier)
     report = ScriptReport(name)
     commands = parse_script(script)
     for index, command in enumerate(commands):
@@ -134,17 +136,18 @@ class ScriptRun:
     def __init__(
         self,
         features: Features,
-        fuel: int,
+        fuel: Optional[int],
         limits: Limits,
         fusing: str = "hot",
         path: str = "binary",
+        tier: str = "reference",
     ) -> None:
         if path not in PATHS:
             raise ValueError(f"there is no path {path!r}")
         self.path = path
         self.features = features
         self.fuel = fuel
-        self.store = Store(limits=limits, fusing=fusing)
+        self.store = Store(limits=limits, fusing=fusing, tier=tier)
         self.printed: List[Tuple[Any, ...]] = []
         self.registered: Dict[str, Any] = {"spectest": spectest_module(self.store, self.printed)}
         self.instances: Dict[Optional[str], Union[Instance, Absent]] = {}
