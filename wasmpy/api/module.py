@@ -5,22 +5,33 @@ Spec: ``appendix/embedding.html#modules``.
 
 from __future__ import annotations
 
-import pathlib
-from typing import TYPE_CHECKING, Any, Dict, List, Mapping, NamedTuple, Optional, Sequence, Union
+import os
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Dict,
+    List,
+    Mapping,
+    NamedTuple,
+    Optional,
+    Sequence,
+    Tuple,
+    Union,
+)
 
 from wasmpy.api.octets import octets
-from wasmpy.binary.decode import decode_module, instr_offsets
 from wasmpy.config import DEFAULT_LIMITS, Features, Limits
 from wasmpy.errors import InvalidError, MalformedError
 from wasmpy.syntax.module import Global, Mem, Table, TagUse, TypeUse
 from wasmpy.syntax.module import Module as SyntaxModule
 from wasmpy.syntax.types import ExternType, TagType
-from wasmpy.valid.module import validate_module
+from wasmpy.tiers.shared import Unit, Where, unit_of
 
 if TYPE_CHECKING:
     from wasmpy.api.instance import Instance
     from wasmpy.api.linker import Linker
     from wasmpy.api.store import Store
+    from wasmpy.valid.control import SideTable
 
 MAGIC = b"\0asm"
 
@@ -43,7 +54,9 @@ class ExportType(NamedTuple):
 class Module:
     """A decoded and validated module; ``source`` is a binary or WAT.
 
-    Raises: MalformedError, InvalidError.
+    What is equal and alive is decoded, validated and compiled once in a
+    process.  ``cache`` is a ``Cache``, or the directory of one, in which it is
+    kept beyond that.  Raises: MalformedError, InvalidError, CacheError.
 
     >>> Module('(module (func (export "f")))').exports[0].name
     'f'
@@ -55,17 +68,22 @@ class Module:
         *,
         features: Features = Features.WASM3,
         limits: Limits = DEFAULT_LIMITS,
+        cache: Where = None,
     ) -> None:
-        binary = assemble(source) if isinstance(source, str) else octets(source)
-        self._validate(decode_module(binary, features, limits), features, limits)
+        code = source if isinstance(source, str) else octets(source)
 
-    def _validate(self, syntax: SyntaxModule, features: Features, limits: Limits) -> None:
-        self.syntax = syntax
-        try:
-            self.sidetables = validate_module(syntax, features, limits)
-        except InvalidError as error:
-            _locate(syntax, error)
-            raise
+        def make() -> Tuple[SyntaxModule, Sequence[SideTable]]:
+            from wasmpy.binary.decode import decode_module
+
+            binary = assemble(code) if isinstance(code, str) else code
+            return _validated(decode_module(binary, features, limits), features, limits)
+
+        self._take(unit_of(code, features, limits, cache, make))
+
+    def _take(self, unit: Unit) -> None:
+        self._unit = unit  # what is shared lives as long as somebody has it
+        self.syntax: SyntaxModule = unit.syntax
+        self.sidetables: Sequence[SideTable] = unit.sidetables
 
     @classmethod
     def of_syntax(
@@ -81,24 +99,26 @@ class Module:
         are not looked at.  Raises: InvalidError.
         """
         module = cls.__new__(cls)
-        module._validate(syntax, features, limits)
+        module._take(Unit(*_validated(syntax, features, limits)))
         return module
 
     @classmethod
     def from_file(
         cls,
-        path: Union[str, pathlib.Path],
+        path: Union[str, os.PathLike[str]],
         *,
         features: Features = Features.WASM3,
         limits: Limits = DEFAULT_LIMITS,
+        cache: Where = None,
     ) -> Module:
         """The module in a file: text if it is named ``.wat`` or has no wasm magic.
 
-        Raises: OSError, MalformedError, InvalidError.
+        Raises: OSError, MalformedError, InvalidError, CacheError.
         """
-        path = pathlib.Path(path)
-        data = path.read_bytes()
-        return cls(source_of(data, path.suffix), features=features, limits=limits)
+        with open(path, "rb") as file:  # noqa: PTH123 - without pathlib, which takes a while
+            data = file.read()
+        suffix = os.path.splitext(os.fspath(path))[1]  # noqa: PTH122
+        return cls(source_of(data, suffix), features=features, limits=limits, cache=cache)
 
     @classmethod
     def validate(cls, source: Union[bytes, str], features: Features = Features.WASM3) -> None:
@@ -208,11 +228,26 @@ def assemble(text: str) -> bytes:
     return encode_module(parse_module(text))
 
 
+def _validated(
+    syntax: SyntaxModule, features: Features, limits: Limits
+) -> Tuple[SyntaxModule, Sequence[SideTable]]:
+    """The module with its side tables.  Raises: InvalidError."""
+    from wasmpy.valid.module import validate_module
+
+    try:
+        return syntax, validate_module(syntax, features, limits)
+    except InvalidError as error:
+        _locate(syntax, error)
+        raise
+
+
 def _locate(module: SyntaxModule, error: InvalidError) -> None:
     """Fill in the byte offset of the instruction that an error names by ``pc``."""
     if error.offset is not None or error.func is None or error.pc is None:
         return
     index = error.func - len(module.imported(TypeUse))
     if module.binary is not None and 0 <= index < len(module.funcs):
+        from wasmpy.binary.decode import instr_offsets
+
         body = module.funcs[index].body
         error.offset = instr_offsets(module.binary, body)[error.pc]

@@ -11,6 +11,7 @@ entered.
 from __future__ import annotations
 
 import sys
+import threading
 import types
 from typing import Any, Callable, Dict, List, NamedTuple, Optional, Tuple
 
@@ -66,6 +67,8 @@ class Functions:
         self.made: Dict[Tuple[int, bool], Compiled] = {}
         self.rests: Dict[Tuple[int, bool, int], Compiled] = {}
         self.untaken: Dict[int, str] = {}
+        self._kept: Any = module.__dict__.get("_kept")
+        self._lock = threading.RLock()
 
     @classmethod
     def of(cls, module: Module) -> Functions:
@@ -105,17 +108,40 @@ class Functions:
         key = function.index, metered
         found = self.made.get(key)
         if found is None:
-            if function.index in self.untaken:
-                raise Untaken(self.untaken[function.index])
-            try:
-                source = self.source(function, metered=metered)
-                code = compiled(source)
-            except Untaken as error:
-                self.untaken[function.index] = error.message
-                raise
-            found = Compiled(code, source.sites, source.tails, source.numbers)
-            self.made[key] = found
+            with self._lock:
+                if not self.at_hand(function.index, metered=metered):
+                    self._compile(function, metered=metered)
+                found = self.made.get(key)
+                if found is None:
+                    raise Untaken(self.untaken[function.index])
         return found
+
+    def at_hand(self, index: int, *, metered: bool) -> bool:
+        """Whether a function need not be compiled: it was, here or for the cache on disk."""
+        if (index, metered) in self.made or index in self.untaken:
+            return True
+        kept = None if self._kept is None else self._kept.compiled(index, metered=metered)
+        if kept is None:
+            return False
+        if isinstance(kept, str):
+            self.untaken[index] = kept
+        else:
+            self.made[index, metered] = Compiled(*kept)
+        return True
+
+    def _compile(self, function: FuncInst, *, metered: bool) -> None:
+        kept: Any
+        try:
+            source = self.source(function, metered=metered)
+            code = compiled(source)
+        except Untaken as error:
+            kept = self.untaken[function.index] = error.message
+        else:
+            found = Compiled(code, source.sites, source.tails, source.numbers)
+            kept = tuple(found)
+            self.made[function.index, metered] = found
+        if self._kept is not None:
+            self._kept.add(function.index, kept, metered=metered)
 
 
 class PySource:
