@@ -45,7 +45,7 @@ class Layout:
     loop headers (and the one behind the body), ``following[pc]`` the first
     position at or after ``pc`` at which something is executed, ``last`` the
     position of the closing ``end``, ``tries`` the begin and end of each
-    ``try_table``, inner ones first.
+    ``try_table``, inner ones first, ``heights`` how many values lie below it.
     """
 
     def __init__(self, body: Expr, sidetable: SideTable) -> None:
@@ -57,6 +57,7 @@ class Layout:
         starts: Set[int] = {0}
         real_ends = {self.last}
         self._scan(starts, real_ends)
+        self.heights = dict(zip(sorted(begin for begin, _ in self.tries), sidetable.heights))
         self.following = self._chain(real_ends)
         self._target = self._chain({self.last})
         self.starts = {self._target[pc] for pc in starts}

@@ -78,11 +78,9 @@ class Preparer(Layout):
         self.function = function
         self.instance: ModuleInst = function.instance
         self.arity = len(function.type.results)
-        self._heights = function.sidetable.heights
 
     def _guarded(self) -> List[Guarded]:
         """The blocks that catch exceptions; those inside another come before it."""
-        heights = dict(zip(sorted(start for start, _ in self.tries), self._heights))
         guarded = []
         for start, end in self.tries:
             clauses = [
@@ -92,7 +90,7 @@ class Preparer(Layout):
                 )
                 for catch, (target, _, drop) in zip(self.body.imms[start][1], self.branches(start))
             ]  # fmt: skip
-            guarded.append(Guarded(start, end, heights[start], clauses))
+            guarded.append(Guarded(start, end, self.heights[start], clauses))
         return guarded
 
     # ------------------------------------------------------------------------

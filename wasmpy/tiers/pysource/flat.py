@@ -94,12 +94,14 @@ class Flat(Structure):
     def _core(self, node: Node, out: Block) -> Step:
         return self._body(node, out)
 
-    def begin(self, node: Node) -> None:
-        """Charge the region; what it catches can be gone to."""
-        for edge in node.catches:
-            base = len(self.x.stack) - edge.drop
-            self.catching[edge.target] = (base, edge.arity)
-            stack = self.variables(base + edge.arity)
-            self.placed.add(edge.target)
-            self.incoming.setdefault(edge.target, []).append(State(stack, {}))
-        super().begin(node)
+    def instruction(self, pc: int) -> None:
+        """An instruction that does not end its region; what a ``try_table`` catches can be gone to."""
+        super().instruction(pc)
+        layout = self.graph.layout
+        if pc not in layout.heights:
+            return
+        for target, arity, drop in layout.branches(pc):
+            base = layout.heights[pc] - drop
+            self.catching[target] = (base, arity)
+            self.placed.add(target)
+            self.incoming.setdefault(target, []).append(State(self.variables(base + arity), {}))

@@ -322,7 +322,7 @@ class Structure:
         x = self.x
         self.begin(node)
         for pc in node.steps[:-1]:
-            x.lower(pc)
+            self.instruction(pc)
         x.pc = last = node.steps[-1]
         row = BY_OP[x.ops[last]]
         assert row is not None
@@ -336,6 +336,10 @@ class Structure:
             self.flush(out)
             return step
         raise AssertionError(f"{row.mnemonic} ends no region")
+
+    def instruction(self, pc: int) -> None:
+        """An instruction that does not end its region."""
+        self.x.lower(pc)
 
     def begin(self, node: Node) -> None:
         """Charge the region, and look whether to go on."""
