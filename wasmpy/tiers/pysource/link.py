@@ -10,7 +10,7 @@ is put into its cell.
 from __future__ import annotations
 
 import types
-from typing import TYPE_CHECKING, Any, Callable, Dict, FrozenSet, List, Optional, Tuple
+from typing import TYPE_CHECKING, Any, Callable, Dict, List, Optional, Set, Tuple
 
 from wasmpy.errors import TrapKind, WasmException, WasmTrap
 from wasmpy.exec import generated, handlers
@@ -222,10 +222,11 @@ def _bouncing(function: Callable[..., Any], entry: str) -> Callable[..., Any]:
     return bounce
 
 
-def _codes_between() -> FrozenSet[types.CodeType]:
-    nothing: Any = None
-    return frozenset((_bouncing(nothing, "").__code__, _landing(nothing, None).__code__))
+def inner(*makers: Callable[..., Any]) -> List[types.CodeType]:
+    """The code of the functions that others make."""
+    found = [const for maker in makers for const in maker.__code__.co_consts]
+    return [const for const in found if isinstance(const, types.CodeType)]
 
 
-BETWEEN = _codes_between()
+BETWEEN: Set[types.CodeType] = {*inner(_bouncing, _landing, Linkage._function)}
 """The code of the frames in between, which traces pass over."""

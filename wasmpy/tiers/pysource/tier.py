@@ -23,7 +23,7 @@ from wasmpy.exec.layout import Layout
 from wasmpy.exec.store import SLICE, Depth, FuncInst, ModuleInst, Store
 from wasmpy.syntax.module import Module
 from wasmpy.tiers.pysource import faults
-from wasmpy.tiers.pysource.link import Linkage
+from wasmpy.tiers.pysource.link import BETWEEN, Linkage, inner
 from wasmpy.tiers.pysource.shape import Shape
 from wasmpy.tiers.pysource.source import Source, Untaken, compiled, write
 
@@ -452,4 +452,5 @@ def _together(results: List[Any]) -> Any:
     return tuple(results) if results else None
 
 
+BETWEEN.update(inner(PySource._compiling, PySource._waiting))
 _ = InternalError
