@@ -73,6 +73,9 @@ if TYPE_CHECKING:
     from wasmpy.syntax.types import StructType as StructType
     from wasmpy.syntax.types import TableType as TableType
     from wasmpy.syntax.types import TagType as TagType
+    from wasmpy.tiers.cache import Cache as Cache
+    from wasmpy.tiers.cache import CacheWarning as CacheWarning
+    from wasmpy.tiers.folder import CacheError as CacheError
 
 _HOME: Dict[str, str] = {}
 for _module, _names in {
@@ -91,6 +94,8 @@ for _module, _names in {
     ),
     "wasmpy.exec.heap": "HostRef I31",
     "wasmpy.exec.host": "HostFunc",
+    "wasmpy.tiers.cache": "Cache CacheWarning",
+    "wasmpy.tiers.folder": "CacheError",
     "wasmpy.syntax.types": (
         "ANYREF EQREF EXTERNREF F32 F64 FUNCREF I8 I16 I32 I64 ArrayType DefType FieldType "
         "FuncType GlobalType MemType RefType StructType TableType TagType"

@@ -91,6 +91,7 @@ def test_every_example_of_help_runs_as_it_stands(
     # Where examples write, it is not the checkout.
     (tmp_path / "examples").symlink_to(ROOT / "examples", target_is_directory=True)
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("WASMPY_CACHE_DIR", str(tmp_path / "cache"))
     first, *words = shlex.split(example)
     assert first == "wasmpy"
     code, _, err = run(capsys, *words)

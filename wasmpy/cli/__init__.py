@@ -26,6 +26,7 @@ import sys
 from types import ModuleType
 from typing import List, NoReturn, Optional, Sequence, Tuple
 
+from wasmpy.cli.caching import in_use
 from wasmpy.cli.errors import (
     ExitCode,
     UsageError,
@@ -34,7 +35,7 @@ from wasmpy.cli.errors import (
     wants_traceback,
 )
 
-COMMANDS = ("demo", "dump", "guard", "parse", "print", "run", "validate", "wast")
+COMMANDS = ("cache", "demo", "dump", "guard", "parse", "print", "run", "validate", "wast")
 """The subcommands, in the order of the overview; each names its file."""
 
 _say = print
@@ -153,7 +154,8 @@ def _dispatch(argv: List[str]) -> int:
         parser = command_parser(module)
         parse = getattr(module, "parse", None)
         args = parser.parse_args(argv[1:]) if parse is None else parse(parser, argv[1:])
-        return int(module.run(args))
+        with in_use(args):
+            return int(module.run(args))
     except BrokenPipeError:
         raise
     except SystemExit as stop:

@@ -21,6 +21,7 @@ from hostabi.payload import encode
 from hostabi.rules import RulesBackend
 from hostabi.trace import CallReport
 from wasmpy.cli.bounds import GUARD_TIMEOUT, add_timeout, bound_of
+from wasmpy.cli.caching import add_cache_arguments
 from wasmpy.cli.errors import ExitCode, print_json
 from wasmpy.cli.present import WIDTH, Paper, shown, tags_text
 
@@ -52,6 +53,7 @@ class Played:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of ``demo``."""
     add_timeout(parser)
+    add_cache_arguments(parser)
 
 
 def run(args: argparse.Namespace) -> int:

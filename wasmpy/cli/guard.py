@@ -22,6 +22,7 @@ from hostabi.rules import RulesBackend
 from hostabi.trace import CallReport
 from wasmpy.api.module import Module, source_of
 from wasmpy.cli.bounds import add_timeout, bound_of, fuel_amount, page_count
+from wasmpy.cli.caching import add_cache_arguments
 from wasmpy.cli.errors import CommandError, ExitCode, UsageError, print_json
 from wasmpy.cli.present import Paper, shown, tags_text
 from wasmpy.cli.source import STDIN, read_bytes
@@ -51,6 +52,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         '{"tool_name", "tool_args", "result" or "error"}')  # fmt: skip
     parser.add_argument("--name", default="", help="the guard's name (default: guard)")
     add_bounds(parser)
+    add_cache_arguments(parser)
     parser.add_argument("--compat", choices=(GATEWAY,), help="reproduce the gateway's defects")
 
 

@@ -28,6 +28,7 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, Callable, Dict, List, Optional, Sequence, Tuple
 
 from wasmpy.cli.bounds import bound_of, fuel_amount, seconds
+from wasmpy.cli.caching import add_cache_arguments
 from wasmpy.cli.errors import (
     CommandError,
     ExitCode,
@@ -80,6 +81,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--timeout", type=seconds, metavar="S", help="run at most S seconds (default: no bound)"
     )
+    add_cache_arguments(parser)
     world = parser.add_argument_group("what the program is given")
     world.add_argument(
         "--env",

@@ -326,11 +326,10 @@ def environment() -> Dict[str, Any]:
     if not _environment:
         import _frozen_importlib_external as external
 
-        import wasmpy
-
+        package: Any = sys.modules[__name__.partition(".")[0]]
         _environment.update(
-            wasmpy=wasmpy.__version__,
-            code=compiler_state(Path(wasmpy.__file__).parent),
+            wasmpy=package.__version__,
+            code=compiler_state(Path(package.__file__).parent),
             python=sys.implementation.cache_tag or sys.implementation.name,
             magic=external.MAGIC_NUMBER.hex(),
             platform=sys.platform,
