@@ -24,7 +24,7 @@ from wasmpy.exec.faults import (
 from wasmpy.exec.store import FuncInst
 from wasmpy.tiers.pysource.link import BETWEEN, GLOBALS, Deep
 from wasmpy.tiers.pysource.source import FILENAME
-from wasmpy.tiers.pysource.values import AGAIN
+from wasmpy.tiers.pysource.values import COUNTER
 
 
 class Place(NamedTuple):
@@ -33,11 +33,12 @@ class Place(NamedTuple):
     function: FuncInst
     pc: int
     operands: Tuple[str, ...]
+    owed: int
     frame: types.FrameType
     last: bool
 
 
-def places(traceback: Optional[types.TracebackType]) -> List[Place]:
+def places(error: BaseException, traceback: Optional[types.TracebackType]) -> List[Place]:
     """The generated frames of one computation, outermost first.
 
     They begin behind the frame that caught the error, and end where
@@ -51,26 +52,48 @@ def places(traceback: Optional[types.TracebackType]) -> List[Place]:
             variables = at.tb_frame.f_locals
             deep = variables["deep"]
             assert isinstance(deep, Deep)
-            pc, operands = deep.compiled.sites.get(at.tb_lineno, (AGAIN - 1, ()))
-            if pc < AGAIN:
-                raise InternalError(f"line {at.tb_lineno} of {code.co_name} failed unforeseen")
-            if pc >= 0:
-                found.append(Place(deep.function, pc, operands, at.tb_frame, at.tb_next is None))
+            last = at.tb_next is None
+            site = deep.compiled.sites.get(at.tb_lineno)
+            if site is None:
+                if last and isinstance(error, _OWN_FAULTS):
+                    raise InternalError(
+                        f"line {at.tb_lineno} of {code.co_name} failed unforeseen: {error!r}"
+                    ) from error
+                site = _nearest(deep.compiled.sites, at.tb_lineno)
+            if site[0] >= 0:
+                found.append(Place(deep.function, *site, at.tb_frame, last))
         elif code not in BETWEEN:
             break
         at = at.tb_next
     return found
 
 
-def explain(error: BaseException, traceback: Optional[types.TracebackType]) -> None:
+_OWN_FAULTS = (ArithmeticError, AttributeError, LookupError, NameError, TypeError, ValueError)
+"""What only a defect of ours raises where nothing may fail; a signal may raise anything anywhere."""
+
+
+def _nearest(sites: Any, line: int) -> Tuple[int, Tuple[str, ...], int]:
+    """A site for a line that has none: where a signal came in."""
+    before = [at for at in sites if at <= line and sites[at][0] >= 0]
+    pc = sites[max(before)][0] if before else 0
+    return pc, (), 0
+
+
+def explain(error: BaseException, traceback: Optional[types.TracebackType], fuel: Any) -> None:
     """Turn a fault into its trap; add frames and operands.
+
+    ``fuel`` is the cell with what is left, which a function that keeps count
+    in a variable of its own has not written, and of which some may be owed.
 
     An exception that came through a host function is left as it is, but for
     the frames it is given.  Raises: the trap, where there is one.
     """
-    found = places(traceback)[::-1]
+    found = places(error, traceback)[::-1]
     if not found:
         return
+    innermost = found[0]
+    left = innermost.frame.f_locals.get(COUNTER, fuel.cell_contents)
+    fuel.cell_contents = left + innermost.owed
     offsets: Dict[int, Any] = {}
     frames = []
     for place in found:
@@ -78,7 +101,6 @@ def explain(error: BaseException, traceback: Optional[types.TracebackType]) -> N
         if key not in offsets:
             offsets[key] = offsets_of(place.function)
         frames.append(frame_of(place.function, place.pc, offsets[key]))
-    innermost = found[0]
     trap, cause = _trap(error, innermost), error
     if trap is None or trap.frames:
         extend(error, frames)
@@ -103,11 +125,13 @@ def _trap(error: BaseException, place: Place) -> Optional[WasmTrap]:
     """
     if isinstance(error, WasmTrap):
         return error
-    if not place.last or not isinstance(error, ACCESS_FAULTS):
+    if not isinstance(error, ACCESS_FAULTS):
         return None
     row = row_at(place.function, place.pc)
-    if row.access is not None:
+    if row.access is not None:  # itself, or the handler that it is left to
         return confirmed(place.function, place.pc, _operands(place)[0])
+    if not place.last:
+        return None
     if "tableidx" in row.immediates and isinstance(error, IndexError):
         return _beyond_table(place)
     raise InternalError(f"{row.mnemonic} failed with {error!r}") from error

@@ -8,10 +8,10 @@ catches is found by the position of what threw, and is then gone to.
 
 from __future__ import annotations
 
-from typing import Dict, List, Set, Tuple
+from typing import Dict, List, Optional, Set, Tuple
 
 from wasmpy.tiers.pysource.graph import Edge, Graph, Node
-from wasmpy.tiers.pysource.lower import Lowering
+from wasmpy.tiers.pysource.lower import Lowering, Ranges
 from wasmpy.tiers.pysource.structure import Block, State, Step, Structure
 from wasmpy.tiers.pysource.values import AGAIN, Site
 
@@ -22,8 +22,10 @@ NESTED = 12
 class Flat(Structure):
     """Writes one function's graph as places with numbers."""
 
-    def __init__(self, x: Lowering, graph: Graph, costs: List[int], arity: int) -> None:
-        super().__init__(x, graph, costs, arity)
+    def __init__(
+        self, x: Lowering, graph: Graph, costs: List[int], arity: int, known: Dict[int, Ranges]
+    ) -> None:
+        super().__init__(x, graph, costs, arity, known)
         self.inner, self.outer = {}, {}
         self.placed: Set[int] = {
             start for start, node in graph.nodes.items() if node.arms != 1 or node.back
@@ -75,10 +77,20 @@ class Flat(Structure):
                 names = ", ".join(f"s{i}" for i in range(height, height + count))
                 comma = "," if count == 1 else ""
                 caught.append((f"if p == {self.number(target)}: {names}{comma} = caught", None))
+        if self.x.metered:
+            caught += [self._looked_at(target) for target in sorted(self.catching)]
         return [("while True:", None, [
             ("try:", None, loop),
             ("except WasmException as error:", None, caught),
         ])]  # fmt: skip
+
+    def _looked_at(self, target: int) -> Tuple[str, Site]:
+        """Exhaustion is looked for where an exception lands, whose region is charged then."""
+        self.x.link("fuel")
+        self.x.link("renew")
+        cost = self.costs[target]
+        text = f"if p == {self.number(target)} and fuel < {cost}: fuel = renew(fuel - {cost}) + {cost}"
+        return text, Site(target, ())
 
     def jump(self, target: int, out: Block, *, flagged: bool = False) -> bool:
         """Go to a place by its number."""
@@ -90,6 +102,14 @@ class Flat(Structure):
         if self.depth >= NESTED:
             self.placed.add(edge.target)
         return super().edge(node, edge, out)
+
+    def likely(self, node: Node) -> Optional[Node]:
+        """None: where a node stands is not known beforehand."""
+        return None
+
+    def learned(self) -> Dict[int, Ranges]:
+        """Nothing: places begin with nothing known."""
+        return {}
 
     def _core(self, node: Node, out: Block) -> Step:
         return self._body(node, out)

@@ -73,6 +73,8 @@ class Lowering:
         self.pc = 0
         self.temporaries = 0
         self.links: Dict[str, None] = {}
+        self.counter = "fuel"
+        self.owed = 0
 
     # Building blocks ------------------------------------------------------------
 
@@ -148,7 +150,7 @@ class Lowering:
 
     def site(self, operands: Sequence[Value]) -> Site:
         """This instruction with its operands, for a line that may fail at it."""
-        return Site(self.pc, tuple([value.text for value in operands]))
+        return Site(self.pc, tuple([value.text for value in operands]), self.owed)
 
     def operands(self, count: int) -> List[Value]:
         """Take operands from the stack, first one first."""
@@ -556,6 +558,15 @@ def _throw(x: Lowering, tagidx: int) -> None:
 @_rule("throw_ref")
 def _throw_ref(x: Lowering, imm: Any) -> None:
     x.by_handler(1, 0)
+
+
+LOOKING = frozenset(
+    row.op for row in BY_OP
+    if row is not None and (
+        row.mnemonic in _BULK or "call" in row.mnemonic or row.mnemonic.startswith("throw")
+    )
+)  # fmt: skip
+"""The instructions that look at the fuel, or let somebody look, or that are caught."""
 
 
 def _handled(row: Instr) -> Rule:

@@ -26,8 +26,8 @@ FILENAME = "<wasm>"
 INDENTED = 92
 """Levels of indentation that are not passed; Python has 100."""
 
-Sites = Dict[int, Tuple[int, Tuple[str, ...]]]
-"""By line: the position of the instruction that may fail or calls there, and its operands."""
+Sites = Dict[int, Tuple[int, Tuple[str, ...], int]]
+"""By line: what a ``Site`` is."""
 
 
 class Source(NamedTuple):
@@ -64,29 +64,34 @@ def write(
     costs = layout.costs() if metered else []
     arity = len(functype.results)
     forms: List[Any] = [Flat] if layout.tries else [Structure, Flat]
-    for form in forms:
+    def begun(form: Any, known: Any) -> Tuple[Lowering, Structure]:
         x = Lowering(shape, layout.body.ops, layout.body.imms, valtypes, metered=metered)
-        writer = form(x, graph, costs, arity)
+        return x, form(x, graph, costs, arity, known)
+
+    stacked = 0 if start is None else start[1] - len(valtypes)
+    for form in forms:
+        x, writer = begun(form, {})
         try:
-            stacked = 0 if start is None else start[1] - len(valtypes)
             body = writer.write(stacked)
+            known = writer.learned()
+            if known:
+                x, writer = begun(form, known)
+                body = writer.write(stacked)
             if start is not None:
-                return _rest(index, x, writer, body, stacked, metered=metered)
-            return _framed(index, x, writer, body, functype, metered=metered)
+                return _rest(index, x, writer, body, stacked)
+            return _framed(index, x, writer, body, functype)
         except (TooDeep, RecursionError):
             continue
     raise Untaken("its blocks nest too deep for Python")
 
 
 def _framed(
-    index: int, x: Lowering, writer: Structure, body: Block, functype: FuncType, *, metered: bool
+    index: int, x: Lowering, writer: Structure, body: Block, functype: FuncType
 ) -> Source:
     """The text around a body: its variables, and the look at the depth of calls."""
     count = len(functype.params)
     arguments = "".join(f", l{i}" for i in range(count))
-    head: Block = []
-    if metered and "fuel" in x.links:
-        head.append(("nonlocal fuel", None))
+    head = _counter(x)
     for name in ("low", "deep", "look"):
         x.link(name)
     together = f"({arguments[2:]},)" if count else "()"
@@ -97,18 +102,23 @@ def _framed(
     ]
     head.append(("if d < low:", None, deeper))
     head += _defaults(x, count)
+    if x.counter != "fuel":
+        head.append((f"{x.counter} = fuel", None))
     return _text(index, x, writer, [*head, *body], arguments)
 
 
-def _rest(
-    index: int, x: Lowering, writer: Structure, body: Block, stacked: int, *, metered: bool
-) -> Source:
+def _counter(x: Lowering) -> Block:
+    """What makes the fuel, which all functions share, a variable to assign to."""
+    return [("nonlocal fuel", None)] if x.metered and "fuel" in x.links else []
+
+
+def _rest(index: int, x: Lowering, writer: Structure, body: Block, stacked: int) -> Source:
     """The text around the rest of a function: its frame is there already."""
     names = [f"l{i}" for i in range(len(x.valtypes))] + [f"s{i}" for i in range(stacked)]
     x.link("deep")
-    head: Block = [("deep", None)]  # so that a trace finds whose frame it is
-    if metered and "fuel" in x.links:
-        head.insert(0, ("nonlocal fuel", None))
+    head: Block = [*_counter(x), ("deep", None)]  # so that a trace finds whose frame it is
+    if x.counter != "fuel":
+        head.append((f"{x.counter} = fuel", None))
     return _text(index, x, writer, [*head, *body], "".join(f", {name}" for name in names))
 
 
@@ -156,7 +166,7 @@ def _flatten(block: Block, level: int, lines: List[str], sites: Sites) -> None:
         lines.append(indent + item[0])
         site: Optional[Site] = item[1]
         if site is not None:
-            sites[len(lines)] = (site.pc, site.operands)
+            sites[len(lines)] = tuple(site)
         if len(item) > 2:
             inner = item[2]
             if not inner:

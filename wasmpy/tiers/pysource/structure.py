@@ -22,8 +22,8 @@ from typing import Any, Callable, Dict, List, NamedTuple, Optional, Set, Tuple
 
 from wasmpy.isa.derived import BY_OP
 from wasmpy.tiers.pysource.graph import Edge, Graph, Node
-from wasmpy.tiers.pysource.lower import UNKNOWN, Lowering, Ranges, entry
-from wasmpy.tiers.pysource.values import ATOM, Piece, Site, Truth, Value
+from wasmpy.tiers.pysource.lower import LOOKING, UNKNOWN, Lowering, Ranges, entry
+from wasmpy.tiers.pysource.values import ATOM, COUNTER, Piece, Site, Truth, Value
 
 DEEPEST = 55
 """Nested constructs that are not passed; each is a level or two of Python's 100."""
@@ -70,8 +70,13 @@ class State(NamedTuple):
 class Structure:
     """Writes one function's graph."""
 
-    def __init__(self, x: Lowering, graph: Graph, costs: List[int], arity: int) -> None:
+    def __init__(
+        self, x: Lowering, graph: Graph, costs: List[int], arity: int, known: Dict[int, Ranges]
+    ) -> None:
         self.x = x
+        self.known = known
+        self.backs: Dict[int, List[Ranges]] = {}
+        self.prepaid: Dict[int, int] = {}
         self.graph = graph
         self.costs = costs
         self.arity = arity
@@ -85,6 +90,9 @@ class Structure:
         self.inner, self.outer = places
         rows = (*places.inner.values(), *places.outer.values())
         self.placed = {n for nodes in rows for n in nodes}
+        if x.metered and not any(map(self._calls, graph.nodes.values())):
+            x.counter = COUNTER
+            x.link("fuel")
 
     def write(self, stacked: int = 0) -> Block:
         """The whole body, entered with ``stacked`` values on the stack.  Raises: TooDeep."""
@@ -174,8 +182,7 @@ class Structure:
             return self._body(node, out)
         if sum(frame.kind != "seq" for frame in self.frames) >= LOOPS:
             raise TooDeep
-        for i in self.graph.written_in(node.start):
-            self.x.ranges.pop(f"l{i}", None)
+        self._forget(node.start)
         self._loop_entry()
         frame = Frame("loop", node.start)
         self.frames.append(frame)
@@ -195,8 +202,34 @@ class Structure:
             return self._dispatch(frame.passing, out), None
         block: Block = []
         self._dispatch(frame.passing, block)
-        out.append(("if br:", None, block))
+        if block != [("pass", None)]:
+            out.append(("if br:", None, block))
         return True, None
+
+    def _forget(self, header: int) -> None:
+        """A loop's locals have what they enter with, or what they come back with."""
+        ranges, known = self.x.ranges, self.known.get(header, {})
+        for i in self.graph.written_in(header):
+            name = f"l{i}"
+            first, again = ranges.pop(name, UNKNOWN), known.get(name, UNKNOWN)
+            if first[0] is None or again[0] is None or first[1] is None or again[1] is None:
+                continue
+            ranges[name] = (min(first[0], again[0]), max(first[1], again[1]))
+
+    def learned(self) -> Dict[int, Ranges]:
+        """Of each loop, what its locals come back with, as far as this is known.
+
+        It was found without knowing anything of them at its begin, so it holds
+        whatever they are; writing once more with it finds more.
+        """
+        found: Dict[int, Ranges] = {}
+        for header, states in self.backs.items():
+            ranges = _joined(states)
+            written = {f"l{i}" for i in self.graph.written_in(header)}
+            narrow = {name: bounds for name, bounds in ranges.items() if name in written}
+            if narrow:
+                found[header] = narrow
+        return found if not self.known else {}
 
     def _loop_entry(self) -> None:
         """Values on the stack at a loop's entry stand in variables: the loop may change them."""
@@ -261,19 +294,8 @@ class Structure:
     def enter(self, start: int) -> None:
         """Begin a node that several ways lead to: what is known is what all of them know."""
         states = self.incoming[start]
-        stack, first = states[0].stack, states[0].ranges
-        ranges: Ranges = {}
-        for name, (lo, hi) in first.items():
-            if lo is None or hi is None:
-                continue
-            for state in states[1:]:
-                other = state.ranges.get(name, UNKNOWN)
-                if other[0] is None or other[1] is None:
-                    break
-                lo, hi = min(lo, other[0]), max(hi, other[1])
-            else:
-                ranges[name] = (lo, hi)
-        self.x.ranges = ranges
+        stack = states[0].stack
+        self.x.ranges = _joined([state.ranges for state in states])
         self.x.stack = []
         for i in range(len(stack)):
             pieces = [state.stack[i].piece for state in states]
@@ -298,6 +320,8 @@ class Structure:
         self._spill(out)
         if following.number > node.number:
             self.incoming.setdefault(target, []).append(State(list(x.stack), dict(x.ranges)))
+        else:
+            self.backs.setdefault(target, []).append(dict(x.ranges))
         return self.jump(target, out), None
 
     def _cut(self, edge: Edge) -> None:
@@ -346,18 +370,66 @@ class Structure:
         x, start = self.x, node.start
         header = start in self.graph.layout.headers
         if x.metered:
-            cost = self.costs[start]
-            if cost:
-                x.link("fuel")
-                x.emit(f"fuel -= {cost}")
-            if header or start == self.graph.entry:
-                x.link("fuel")
-                x.link("renew")
-                x.emit("if fuel < 0: fuel = renew(fuel)", Site(start, ()))
+            self._charge(node, header=header or start == self.graph.entry)
         elif node.back:
             x.link("stop")
             x.link("look")
             x.emit("if stop: look()", Site(start, ()))
+
+    def _charge(self, node: Node, *, header: bool) -> None:
+        """Charge the region, and those that are likely to come next with it."""
+        x, start = self.x, node.start
+        if start in self.prepaid:
+            x.owed = self.prepaid[start]
+            return
+        ahead: List[int] = []
+        at: Optional[Node] = node
+        while at is not None:
+            at = self.likely(at)
+            if at is not None:
+                ahead.append(at.start)
+        x.owed = sum(self.costs[s] for s in ahead)
+        owed = x.owed
+        for s in ahead:
+            owed -= self.costs[s]
+            self.prepaid[s] = owed
+        cost, counter = self.costs[start] + x.owed, x.counter
+        if cost:
+            x.link("fuel")
+            x.emit(f"{counter} -= {cost}")
+        if header:
+            x.link("fuel")
+            renew = f"{x.link('renew')}({counter})"
+            if x.owed:
+                renew = f"renew({counter} + {x.owed}) - {x.owed}"
+            x.emit(f"if {counter} < 0: {counter} = {renew}", Site(start, (), x.owed))
+
+    def likely(self, node: Node) -> Optional[Node]:
+        """The node that nearly always comes next, if its region can be charged with this one.
+
+        It can if nobody looks at the fuel before: no function is called.
+        """
+        nodes, loops = self.graph.nodes, self.graph.loops
+        if len(node.edges) != 2 or self._calls(node):
+            return None
+        for one, other in (node.edges, node.edges[::-1]):
+            following, leaves = nodes[one.target], nodes[other.target]
+            inline = (
+                following.number > node.number and one.target not in self.placed
+                and not following.back and not self.graph.copied(one.target)
+            )  # fmt: skip
+            out = not leaves.edges or (
+                node.header is not None and other.target not in loops[node.header]
+            )
+            on = following.edges or self.graph.copied(other.target)
+            if inline and out and on and following.header == node.header:
+                return following
+        return None
+
+    def _calls(self, node: Node) -> bool:
+        """Whether something in a node may look at the fuel, or throw."""
+        ops = self.x.ops
+        return any(ops[pc] in LOOKING for pc in node.steps)
 
     def state(self) -> State:
         """The present state, to come back to."""
@@ -376,6 +448,7 @@ class Structure:
         x.settle(state=False)
         self.flush(out)
         here = self.state()
+        owed, x.owed = x.owed, 0
         sides = []
         for i, (edge, told) in enumerate(zip(node.edges, (truth.when, truth.unless))):
             self.restore(here)
@@ -384,6 +457,8 @@ class Structure:
             if truth.name and told[0] <= told[1]:
                 x.ranges[truth.name] = told
             block: Block = []
+            if owed and self.prepaid.get(edge.target, -1) != owed - self.costs[edge.target]:
+                block.append((f"{x.counter} += {owed}", None))
             falls, following = self.edge(node, edge, block)
             self.flush(block)
             sides.append((falls, following, block, self.state()))
@@ -470,6 +545,22 @@ class Structure:
             out += high
 
 
+def _joined(states: List[Ranges]) -> Ranges:
+    """What all of several states know."""
+    ranges: Ranges = {}
+    for name, (lo, hi) in states[0].items():
+        if lo is None or hi is None:
+            continue
+        for state in states[1:]:
+            other = state.get(name, UNKNOWN)
+            if other[0] is None or other[1] is None:
+                break
+            lo, hi = min(lo, other[0]), max(hi, other[1])
+        else:
+            ranges[name] = (lo, hi)
+    return ranges
+
+
 # How regions end ------------------------------------------------------------------
 
 
@@ -479,6 +570,8 @@ def _return(s: Structure, node: Node, out: Block) -> Step:
     x.plain(values, keep=1)
     x.settle(state=False)
     site = next((v.site for v in values if v.site is not None), None)
+    if x.counter != "fuel":
+        x.emit(f"fuel = {x.counter}")
     x.emit(("return " + ", ".join(v.text for v in values)).rstrip(), site)
     s.flush(out)
     return False, None

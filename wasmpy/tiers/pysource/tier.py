@@ -54,7 +54,7 @@ class Compiled(NamedTuple):
     """
 
     code: types.CodeType
-    sites: Dict[int, Tuple[int, Tuple[str, ...]]]
+    sites: Dict[int, Tuple[int, Tuple[str, ...], int]]
     tails: bool
     numbers: Dict[int, int]
 
@@ -225,7 +225,7 @@ class PySource:
                 self._alarm()
             results = enter(d, *args)
         except BaseException as error:
-            faults.explain(error, error.__traceback__)
+            faults.explain(error, error.__traceback__, self.fuel)
             raise
         finally:
             meter.put(self.fuel.cell_contents)

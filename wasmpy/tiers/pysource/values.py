@@ -11,6 +11,9 @@ from typing import Any, FrozenSet, NamedTuple, Optional, Tuple
 # How tightly an expression binds; an operand that binds less gets parentheses.
 (ATOM, UNARY, MUL, ADD, SHIFT, AND, XOR, OR, COMPARE, NOT, BOTH, EITHER, CONDITIONAL) = range(13)
 
+COUNTER = "left"
+"""The variable in which a function that calls nothing counts fuel."""
+
 NOT_YET = -1
 """In place of a position: the function has not begun."""
 AGAIN = -2
@@ -72,10 +75,14 @@ def at(piece: Any, level: int) -> str:
 
 
 class Site(NamedTuple):
-    """Where something may fail: the instruction, and its operands as texts."""
+    """Where something may fail: the instruction, and its operands as texts.
+
+    ``owed`` is fuel of regions to come that is charged already.
+    """
 
     pc: int
     operands: Tuple[str, ...]
+    owed: int = 0
 
 
 class Value:
