@@ -8,7 +8,7 @@ catches is found by the position of what threw, and is then gone to.
 
 from __future__ import annotations
 
-from typing import Dict, List, Optional, Set, Tuple
+from typing import Any, Dict, List, Optional, Set, Tuple
 
 from wasmpy.tiers.pysource.graph import Edge, Graph, Node
 from wasmpy.tiers.pysource.lower import Lowering, Ranges
@@ -84,13 +84,16 @@ class Flat(Structure):
             ("except WasmException as error:", None, caught),
         ])]  # fmt: skip
 
-    def _looked_at(self, target: int) -> Tuple[str, Site]:
+    def _looked_at(self, target: int) -> Any:
         """Exhaustion is looked for where an exception lands, whose region is charged then."""
         self.x.link("fuel")
         self.x.link("renew")
         cost = self.costs[target]
-        text = f"if p == {self.number(target)} and fuel < {cost}: fuel = renew(fuel - {cost}) + {cost}"
-        return text, Site(target, ())
+        look: Block = [
+            (f"fuel -= {cost}", None),
+            (f"fuel = renew(fuel) + {cost}", Site(target, ())),
+        ]
+        return (f"if p == {self.number(target)} and fuel < {cost}:", None, look)
 
     def jump(self, target: int, out: Block, *, flagged: bool = False) -> bool:
         """Go to a place by its number."""
