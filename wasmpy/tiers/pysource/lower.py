@@ -192,6 +192,9 @@ class Lowering:
             piece = piece._replace(lo=bounds[0], hi=bounds[1])
         elif bounds[0] is not None and (piece.lo < bounds[0] or piece.hi > bounds[1]):
             piece = piece._replace(lo=max(piece.lo, bounds[0]), hi=min(piece.hi, bounds[1]))
+        if piece.constant is not None and (site is not None or any(v.site for v in operands)):
+            self._fail_for(piece, operands, site)
+            return
         names = operands[0].names
         for value in operands:
             if value.names is not names:
@@ -203,6 +206,17 @@ class Lowering:
             self.settle(state=False)
             value = self.name(value)
         self.stack.append(value)
+
+    def _fail_for(self, piece: Piece, operands: List[Value], site: Optional[Site]) -> None:
+        """A value that is known, unless computing it fails: compute it, and push what is known."""
+        self.settle(state=False)
+        for value in operands:
+            if value.site is not None:
+                self.emit(value.text, value.site)
+        if site is not None:
+            self.emit(piece.text, site)
+        assert piece.constant is not None
+        self.push(number(piece.constant))
 
     def load(self, text: str, imm: Any, bounds: Any) -> None:
         """A load whose template is known."""

@@ -457,7 +457,7 @@ class Structure:
             if truth.name and told[0] <= told[1]:
                 x.ranges[truth.name] = told
             block: Block = []
-            if owed and self.prepaid.get(edge.target, -1) != owed - self.costs[edge.target]:
+            if owed and self.prepaid.get(edge.target) != owed - self.costs[edge.target]:
                 block.append((f"{x.counter} += {owed}", None))
             falls, following = self.edge(node, edge, block)
             self.flush(block)
