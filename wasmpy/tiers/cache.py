@@ -106,7 +106,11 @@ class Cache:
                 return sections
         except FileNotFoundError:
             return None
-        except (CacheError, Damaged, OSError) as error:
+        except CacheError as error:
+            own = error.path == self.directory
+            self.complain("unusable" if own else "entry", str(error))
+            return None
+        except (Damaged, OSError) as error:
             self.complain("entry", f"{name}: {error}")
             return None
 
