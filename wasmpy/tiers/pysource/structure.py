@@ -29,6 +29,8 @@ DEEPEST = 55
 """Nested constructs that are not passed; each is a level or two of Python's 100."""
 LOOPS = 18
 """Nested loops that are not passed; CPython has 20."""
+FORWARDED = 30
+"""Branches sent on from one place to the next, beyond one a node, that are too many."""
 MANY = 3
 """Branches to one place that make it worth a loop that runs once."""
 
@@ -40,7 +42,7 @@ Step = Tuple[bool, Optional[int]]
 
 
 class TooDeep(Exception):  # noqa: N818 - not an error: another form is taken
-    """The nesting is beyond what Python takes."""
+    """It nests deeper than Python takes, or sends too many branches on and on."""
 
 
 class Frame:
@@ -84,6 +86,7 @@ class Structure:
         self.flags: Dict[int, int] = {}
         self.incoming: Dict[int, List[State]] = {}
         self.depth = 0
+        self.sent = 0
         self.tails = False
         self.used: Set[str] = set()
         places = graph.places()
@@ -276,6 +279,9 @@ class Structure:
 
     def _dispatch(self, passing: Set[int], out: Block) -> bool:
         """Send each branch that passes on its way; whether control falls off the end."""
+        self.sent += len(passing)
+        if self.sent > len(self.graph.nodes) + FORWARDED:
+            raise TooDeep
         arms: List[Tuple[int, Block]] = []
         falls = False
         for target in sorted(passing, key=lambda t: self.flags[t]):

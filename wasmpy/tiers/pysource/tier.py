@@ -437,9 +437,9 @@ class PySource:
         meter = self.store.meter
         length = S[a.length] if handler(S, None, a) == handlers.BULK else handlers.WIDEST
         left = self.fuel.cell_contents - (length >> a.shift)
-        if left < 0:
-            left = meter.renew(left)
         self.fuel.cell_contents = left
+        if left < 0:
+            self.fuel.cell_contents = meter.renew(left)
         a.run(S, meter.look)
         del S[len(S) - a.operands :]
         return S
