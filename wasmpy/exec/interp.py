@@ -183,9 +183,9 @@ class Computation:
                     else:
                         if function.host is None and len(frames) >= deepest:
                             raise WasmTrap(TrapKind.STACK_OVERFLOW)
-                        if t == CALL_TOP:
-                            S.pop()
-                        fuel = self._call_apart(function, code.function.instance, fuel)
+                        fuel = self._call_apart(
+                            function, code.function.instance, fuel, int(t == CALL_TOP)
+                        )
                         pc = code.after[pc]
                 elif t <= BULK:
                     if t == BULK or t == BULK_WIDE:  # noqa: SIM109 - as above
@@ -197,7 +197,9 @@ class Computation:
                         pc = following
                         continue
                     self.code, self.pc, self.locals, self.base = code, following, L, base
-                    fuel, deepest = self._tail_call(a if t == TAIL_CALL else S.pop(), fuel, deepest)
+                    above = int(t != TAIL_CALL)
+                    function = S.pop() if above else a
+                    fuel, deepest = self._tail_call(function, fuel, deepest, above)
                     if self.pc < 0:
                         return
                     code, pc, L, base = self.code, self.pc, self.locals, self.base
@@ -217,7 +219,9 @@ class Computation:
             self.code, self.pc, self.locals, self.base = code, pc, L, base
             meter.put(fuel)
 
-    def _tail_call(self, function: FuncInst, fuel: int, deepest: int) -> Tuple[int, int]:
+    def _tail_call(
+        self, function: FuncInst, fuel: int, deepest: int, above: int
+    ) -> Tuple[int, int]:
         """Let ``function`` take the place of the running frame.
 
         The fuel left, and how many frames may wait (less for a larger function).
@@ -239,7 +243,8 @@ class Computation:
             del S[self.base :]
             self.pc = code.entry
             return fuel - code.cost[code.entry], deepest
-        fuel = self._call_apart(function, self.code.function.instance, fuel)
+        S += [function] * above
+        fuel = self._call_apart(function, self.code.function.instance, fuel, above)
         if self.frames:
             self.code, at, self.locals, self.base = self.frames.pop()
             self.pc = self.code.after[at]
@@ -248,16 +253,18 @@ class Computation:
         return fuel, deepest
 
     def _call_apart(
-        self, function: FuncInst, instance: Optional[ModuleInst], fuel: int
+        self, function: FuncInst, instance: Optional[ModuleInst], fuel: int, above: int
     ) -> int:
         """Call a function that this loop does not run, with the arguments on the stack.
 
-        Pushes its results.  The fuel left afterwards: a host function sees,
-        and may change, the meter.
+        ``above`` them is the function itself where an index or a reference led
+        to it: the operand of its call.  Pushes its results.  The fuel left
+        afterwards: a host function sees, and may change, the meter.
         """
         S, store, meter = self.stack, self.store, self.store.meter
         n = len(function.type.params)
-        args = S[len(S) - n :]
+        at = len(S) - n - above
+        args = S[at : at + n]
         outer = store.depth
         of_host = function.host is not None
         store.depth = Depth(outer.frames + len(self.frames) + 1, outer.hosts + of_host)
@@ -270,7 +277,7 @@ class Computation:
         finally:
             store.depth = outer
             meter.hold(fuel)
-        del S[len(S) - n :]
+        del S[at:]
         S += results
         return meter.back(fuel)
 

@@ -22,7 +22,7 @@ from wasmpy.exec.faults import (
     row_at,
 )
 from wasmpy.exec.store import FuncInst
-from wasmpy.tiers.pysource.link import BETWEEN, GLOBALS, Deep
+from wasmpy.tiers.pysource.link import BETWEEN, GLOBALS, Bridge, Deep
 from wasmpy.tiers.pysource.source import FILENAME
 from wasmpy.tiers.pysource.values import COUNTER
 
@@ -115,7 +115,8 @@ def explain(error: BaseException, traceback: Optional[types.TracebackType], fuel
 def _operands(place: Place) -> List[Any]:
     """The operands of an instruction, computed again."""
     variables = dict(place.frame.f_locals)
-    return [eval(text, GLOBALS, variables) for text in place.operands]  # noqa: S307 - our own text
+    found = [eval(text, GLOBALS, variables) for text in place.operands]  # noqa: S307 - our own text
+    return [value.function if isinstance(value, Bridge) else value for value in found]
 
 
 def _trap(error: BaseException, place: Place) -> Optional[WasmTrap]:

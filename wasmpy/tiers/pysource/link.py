@@ -51,10 +51,11 @@ GLOBALS: Dict[str, Any] = {
 class Bridge:
     """A host function as one instance sees it through a table or a reference."""
 
-    __slots__ = ("direct", "host", "metered")
+    __slots__ = ("direct", "function", "host", "metered")
 
-    def __init__(self, host: Any, call: Callable[..., Any]) -> None:
-        self.host = host
+    def __init__(self, function: FuncInst, call: Callable[..., Any]) -> None:
+        self.function = function
+        self.host = function.host
         self.direct = self.metered = call
 
 
@@ -162,7 +163,7 @@ class Linkage:
         found = self._bridges.get(id(function))
         if found is None:
             call = self.tier.host_call(function, self.instance, self.entry)
-            found = self._bridges[id(function)] = Bridge(function.host, call)
+            found = self._bridges[id(function)] = Bridge(function, call)
         return found
 
     def _callee(self, elems: List[Any], deftype: Any, i: int) -> Any:

@@ -30,7 +30,7 @@ DEEPEST = 55
 LOOPS = 18
 """Nested loops that are not passed; CPython has 20."""
 FORWARDED = 30
-"""Branches sent on from one place to the next, beyond one a node, that are too many."""
+"""Branches sent on from one place to the next, beyond three a node, that are too many."""
 MANY = 3
 """Branches to one place that make it worth a loop that runs once."""
 
@@ -280,7 +280,7 @@ class Structure:
     def _dispatch(self, passing: Set[int], out: Block) -> bool:
         """Send each branch that passes on its way; whether control falls off the end."""
         self.sent += len(passing)
-        if self.sent > len(self.graph.nodes) + FORWARDED:
+        if self.sent > 3 * len(self.graph.nodes) + FORWARDED:
             raise TooDeep
         arms: List[Tuple[int, Block]] = []
         falls = False
@@ -676,16 +676,18 @@ def _return_call(s: Structure, node: Node, out: Block) -> Step:
     x.plain(operands)
     callee = x.link(f"r{i}")
     if i < x.shape.imported:
-        _host_in_place(s, callee, x.link(f"f{i}"), operands)
+        _host_in_place(s, callee, x.link(f"f{i}"), operands, ())
     return _tail(s, callee, operands, out)
 
 
-def _host_in_place(s: Structure, callee: str, host: str, operands: List[Value]) -> None:
+def _host_in_place(
+    s: Structure, callee: str, host: str, operands: List[Value], found: Tuple[str, ...]
+) -> None:
     """While a host function runs, the frame that called it stands in traces."""
     x = s.x
     x.settle(state=True)
     arguments = "".join(f", {value.text}" for value in operands)
-    x.emit(f"if {callee}.host is not None: return {host}(d - 1{arguments})", Site(x.pc, ()))
+    x.emit(f"if {callee}.host is not None: return {host}(d - 1{arguments})", Site(x.pc, found))
 
 
 def _return_call_indirect(s: Structure, node: Node, out: Block) -> Step:
@@ -696,7 +698,7 @@ def _return_call_indirect(s: Structure, node: Node, out: Block) -> Step:
     x.plain(together)
     x.settle(state=True)
     callee, _ = x.callee(imm, together.pop())
-    _host_in_place(s, callee, f"{callee}.{entry(x)}", together)
+    _host_in_place(s, callee, f"{callee}.{entry(x)}", together, (callee,))
     return _tail(s, callee, together, out)
 
 
@@ -707,7 +709,7 @@ def _return_call_ref(s: Structure, node: Node, out: Block) -> Step:
     x.plain(together)
     x.settle(state=True)
     callee, _ = x.referred(together.pop())
-    _host_in_place(s, callee, f"{callee}.{entry(x)}", together)
+    _host_in_place(s, callee, f"{callee}.{entry(x)}", together, (callee,))
     return _tail(s, callee, together, out)
 
 
