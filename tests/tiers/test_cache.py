@@ -150,7 +150,7 @@ def test_nothing_that_compiles_or_validates_runs_when_all_was_kept(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, binary: bytes
 ) -> None:
     fill(tmp_path, binary)
-    for name in ("wasmpy.valid.module.validate_module", "wasmpy.tiers.pysource.tier.compiled"):
+    for name in ("wasmpy.valid.module.validate_module", "wasmpy.tiers.pysource.source.compiled"):
         monkeypatch.setattr(name, None)
     for fuel in (None, 1000):
         instance = Module(binary, cache=tmp_path).instantiate(store=Store(tier="python", fuel=fuel))
@@ -185,18 +185,18 @@ def test_the_end_of_a_process_keeps_what_it_compiled(tmp_path: Path) -> None:
 def test_a_function_that_is_not_taken_is_known_not_to_be(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, binary: bytes
 ) -> None:
-    from wasmpy.tiers.pysource import tier
-    from wasmpy.tiers.pysource.source import Untaken
+    from wasmpy.tiers.pysource import functions, source
+    from wasmpy.tiers.pysource.marks import Untaken
 
-    def refuse(source: Any) -> Any:
+    def refuse(_: Any) -> Any:
         raise Untaken("not today")
 
-    monkeypatch.setattr(tier, "compiled", refuse)
+    monkeypatch.setattr(source, "compiled", refuse)
     fill(tmp_path, binary)
-    monkeypatch.setattr(tier, "compiled", None)
+    monkeypatch.setattr(source, "compiled", None)
     module = Module(binary, cache=tmp_path)
     assert module.instantiate(store=Store(tier="python")).exports["add"](1, 2) == 3
-    assert set(tier.Functions.of(module.syntax).untaken.values()) == {"not today"}
+    assert set(functions.Functions.of(module.syntax).untaken.values()) == {"not today"}
 
 
 # The key -----------------------------------------------------------------------------------

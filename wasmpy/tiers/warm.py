@@ -29,8 +29,8 @@ class Warmed(NamedTuple):
 
 def compile_all(syntax: Any, sidetables: Sequence[Any], step: Callable[[int, int], None]) -> Warmed:
     """Compile every function in every form; ``step`` is told how many of how many are done."""
-    from wasmpy.tiers.pysource.source import Untaken
-    from wasmpy.tiers.pysource.tier import Functions
+    from wasmpy.tiers.pysource.functions import Functions
+    from wasmpy.tiers.pysource.marks import Untaken
 
     functions = Functions.of(syntax)
     todo = _functions(syntax, sidetables)

@@ -23,8 +23,7 @@ from wasmpy.exec.faults import (
 )
 from wasmpy.exec.store import FuncInst
 from wasmpy.tiers.pysource.link import BETWEEN, GLOBALS, Bridge, Deep
-from wasmpy.tiers.pysource.source import FILENAME
-from wasmpy.tiers.pysource.values import COUNTER
+from wasmpy.tiers.pysource.marks import COUNTER, FILENAME
 
 
 class Place(NamedTuple):
@@ -69,7 +68,7 @@ def places(error: BaseException, traceback: Optional[types.TracebackType]) -> Li
 
 
 _OWN_FAULTS = (ArithmeticError, AttributeError, LookupError, NameError, TypeError, ValueError)
-"""What only a defect of ours raises where nothing may fail; a signal may raise anything anywhere."""
+"""What only a defect raises where nothing may fail; a signal may raise anything anywhere."""
 
 
 def _nearest(sites: Any, line: int) -> Tuple[int, Tuple[str, ...], int]:

@@ -12,8 +12,9 @@ from typing import Any, Dict, List, Optional, Set, Tuple
 
 from wasmpy.tiers.pysource.graph import Edge, Graph, Node
 from wasmpy.tiers.pysource.lower import Lowering, Ranges
+from wasmpy.tiers.pysource.marks import AGAIN
 from wasmpy.tiers.pysource.structure import Block, State, Step, Structure
-from wasmpy.tiers.pysource.values import AGAIN, Site
+from wasmpy.tiers.pysource.values import Site
 
 NESTED = 12
 """Nodes written inside one another; beyond that one gets a number."""
@@ -118,7 +119,7 @@ class Flat(Structure):
         return self._body(node, out)
 
     def instruction(self, pc: int) -> None:
-        """An instruction that does not end its region; what a ``try_table`` catches can be gone to."""
+        """An instruction that ends no region; what a ``try_table`` catches can be gone to."""
         super().instruction(pc)
         layout = self.graph.layout
         if pc not in layout.heights:

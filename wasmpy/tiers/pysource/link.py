@@ -22,7 +22,8 @@ from wasmpy.isa.derived import op_of
 from wasmpy.numerics.bits import f32_from_bits, f64_from_bits
 
 if TYPE_CHECKING:
-    from wasmpy.tiers.pysource.tier import Compiled, PySource
+    from wasmpy.tiers.pysource.functions import Compiled
+    from wasmpy.tiers.pysource.tier import PySource
 
 _F32_CONST, _F64_CONST = op_of("f32.const"), op_of("f64.const")
 

@@ -10,18 +10,15 @@ from __future__ import annotations
 import types
 from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 
-from wasmpy.errors import WasmError
 from wasmpy.exec.layout import Layout
 from wasmpy.syntax.types import F32, F64, FuncType, RefType, ValType, VecType
 from wasmpy.tiers.pysource.flat import Flat
 from wasmpy.tiers.pysource.graph import Graph
 from wasmpy.tiers.pysource.lower import Lowering
+from wasmpy.tiers.pysource.marks import FILENAME, NOT_YET, Untaken
 from wasmpy.tiers.pysource.shape import Shape
 from wasmpy.tiers.pysource.structure import Block, Structure, TooDeep
-from wasmpy.tiers.pysource.values import NOT_YET, Site
-
-FILENAME = "<wasm>"
-"""What generated code objects say they come from."""
+from wasmpy.tiers.pysource.values import Site
 
 INDENTED = 92
 """Levels of indentation that are not passed; Python has 100."""
@@ -45,10 +42,6 @@ class Source(NamedTuple):
     tails: bool
     form: str
     numbers: Dict[int, int]
-
-
-class Untaken(WasmError):  # noqa: N818 - an answer, no fault
-    """The tier does not take the function; the message says why."""
 
 
 def write(
@@ -166,7 +159,7 @@ def _flatten(block: Block, level: int, lines: List[str], sites: Sites) -> None:
         lines.append(indent + item[0])
         site: Optional[Site] = item[1]
         if site is not None:
-            sites[len(lines)] = tuple(site)
+            sites[len(lines)] = (site.pc, site.operands, site.owed)
         if len(item) > 2:
             inner = item[2]
             if not inner:

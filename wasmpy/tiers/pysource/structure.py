@@ -23,7 +23,8 @@ from typing import Any, Callable, Dict, List, NamedTuple, Optional, Set, Tuple
 from wasmpy.isa.derived import BY_OP
 from wasmpy.tiers.pysource.graph import Edge, Graph, Node
 from wasmpy.tiers.pysource.lower import LOOKING, UNKNOWN, Lowering, Ranges, entry
-from wasmpy.tiers.pysource.values import ATOM, COUNTER, Piece, Site, Truth, Value
+from wasmpy.tiers.pysource.marks import COUNTER
+from wasmpy.tiers.pysource.values import ATOM, Piece, Site, Truth, Value
 
 DEEPEST = 55
 """Nested constructs that are not passed; each is a level or two of Python's 100."""

@@ -11,21 +11,17 @@ entered.
 from __future__ import annotations
 
 import sys
-import threading
 import types
-from typing import Any, Callable, Dict, List, NamedTuple, Optional, Tuple
+from typing import Any, Callable, Dict, List, Optional, Tuple
 
 from wasmpy.errors import InternalError, TrapKind, WasmTrap
 from wasmpy.exec import handlers
 from wasmpy.exec.host import Caller
 from wasmpy.exec.interp import Computation
-from wasmpy.exec.layout import Layout
 from wasmpy.exec.store import SLICE, Depth, FuncInst, ModuleInst, Store
-from wasmpy.syntax.module import Module
-from wasmpy.tiers.pysource import faults
+from wasmpy.tiers.pysource.functions import Functions
 from wasmpy.tiers.pysource.link import BETWEEN, Linkage, inner
-from wasmpy.tiers.pysource.shape import Shape
-from wasmpy.tiers.pysource.source import Source, Untaken, compiled, write
+from wasmpy.tiers.pysource.marks import Untaken
 
 FAR = 1 << 62
 """A depth that every frame is below."""
@@ -44,104 +40,6 @@ OFTEN = 30
 
 _MOST = 5_000 if sys.version_info >= (3, 11) else 2_500
 """Frames that are used at most: before 3.11 each takes of the C stack as well."""
-
-
-class Compiled(NamedTuple):
-    """A compiled function, of no instance yet.
-
-    ``sites`` are those of ``Source``; ``numbers`` has, where it catches
-    exceptions, the number of each place by its position.
-    """
-
-    code: types.CodeType
-    sites: Dict[int, Tuple[int, Tuple[str, ...], int]]
-    tails: bool
-    numbers: Dict[int, int]
-
-
-class Functions:
-    """The compiled functions of a module, shared by its instances."""
-
-    def __init__(self, module: Module) -> None:
-        self.shape = Shape(module)
-        self.made: Dict[Tuple[int, bool], Compiled] = {}
-        self.rests: Dict[Tuple[int, bool, int], Compiled] = {}
-        self.untaken: Dict[int, str] = {}
-        self._kept: Any = module.__dict__.get("_kept")
-        self._lock = threading.RLock()
-
-    @classmethod
-    def of(cls, module: Module) -> Functions:
-        """Those of a module."""
-        found: Optional[Functions] = module.__dict__.get("_python_tier")
-        if found is None:
-            found = module.__dict__["_python_tier"] = cls(module)
-        return found
-
-    def source(
-        self, function: FuncInst, *, metered: bool, start: Optional[Tuple[int, int]] = None
-    ) -> Source:
-        """The text of a function, or of its rest from a loop header.  Raises: Untaken."""
-        assert function.func is not None
-        assert function.sidetable is not None
-        functype = function.type
-        valtypes = list(functype.params)
-        for count, valtype in function.func.locals:
-            valtypes += [valtype] * count
-        layout = Layout(function.func.body, function.sidetable)
-        return write(
-            self.shape, function.index, layout, functype, valtypes, metered=metered, start=start
-        )
-
-    def rest(self, function: FuncInst, pc: int, count: int, *, metered: bool) -> Compiled:
-        """A function from a loop header on, as a function of its locals and its stack."""
-        key = function.index, metered, pc
-        found = self.rests.get(key)
-        if found is None:
-            source = self.source(function, metered=metered, start=(pc, count))
-            found = Compiled(compiled(source), source.sites, source.tails, source.numbers)
-            self.rests[key] = found
-        return found
-
-    def compiled(self, function: FuncInst, *, metered: bool) -> Compiled:
-        """A function, compiled once.  Raises: Untaken."""
-        key = function.index, metered
-        found = self.made.get(key)
-        if found is None:
-            with self._lock:
-                if not self.at_hand(function.index, metered=metered):
-                    self._compile(function, metered=metered)
-                found = self.made.get(key)
-                if found is None:
-                    raise Untaken(self.untaken[function.index])
-        return found
-
-    def at_hand(self, index: int, *, metered: bool) -> bool:
-        """Whether a function need not be compiled: it was, here or for the cache on disk."""
-        if (index, metered) in self.made or index in self.untaken:
-            return True
-        kept = None if self._kept is None else self._kept.compiled(index, metered=metered)
-        if kept is None:
-            return False
-        if isinstance(kept, str):
-            self.untaken[index] = kept
-        else:
-            self.made[index, metered] = Compiled(*kept)
-        return True
-
-    def _compile(self, function: FuncInst, *, metered: bool) -> None:
-        kept: Any
-        try:
-            source = self.source(function, metered=metered)
-            code = compiled(source)
-        except Untaken as error:
-            kept = self.untaken[function.index] = error.message
-        else:
-            found = Compiled(code, source.sites, source.tails, source.numbers)
-            kept = tuple(found)
-            self.made[function.index, metered] = found
-        if self._kept is not None:
-            self._kept.add(function.index, kept, metered=metered)
 
 
 class PySource:
@@ -225,6 +123,8 @@ class PySource:
                 self._alarm()
             results = enter(d, *args)
         except BaseException as error:
+            from wasmpy.tiers.pysource import faults
+
             faults.explain(error, error.__traceback__, self.fuel)
             raise
         finally:

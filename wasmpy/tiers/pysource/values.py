@@ -11,14 +11,6 @@ from typing import Any, FrozenSet, NamedTuple, Optional, Tuple
 # How tightly an expression binds; an operand that binds less gets parentheses.
 (ATOM, UNARY, MUL, ADD, SHIFT, AND, XOR, OR, COMPARE, NOT, BOTH, EITHER, CONDITIONAL) = range(13)
 
-COUNTER = "left"
-"""The variable in which a function that calls nothing counts fuel."""
-
-NOT_YET = -1
-"""In place of a position: the function has not begun."""
-AGAIN = -2
-"""In place of a position: an exception goes on that was looked at; its own place comes next."""
-
 NO_NAMES: FrozenSet[str] = frozenset()
 
 FLOAT = -1

@@ -1,0 +1,128 @@
+"""The compiled functions of a module: made once, shared by its instances.
+
+What belongs here: when a function is compiled, and what is kept of it.
+"""
+
+from __future__ import annotations
+
+import threading
+import types
+from typing import TYPE_CHECKING, Any, Dict, NamedTuple, Optional, Tuple
+
+from wasmpy.exec.store import FuncInst
+from wasmpy.syntax.module import Module
+from wasmpy.tiers.pysource.marks import Untaken
+
+if TYPE_CHECKING:
+    from wasmpy.tiers.pysource.shape import Shape
+    from wasmpy.tiers.pysource.source import Source
+
+
+class Compiled(NamedTuple):
+    """A compiled function, of no instance yet.
+
+    ``sites`` are those of ``Source``; ``numbers`` has, where it catches
+    exceptions, the number of each place by its position.
+    """
+
+    code: types.CodeType
+    sites: Dict[int, Tuple[int, Tuple[str, ...], int]]
+    tails: bool
+    numbers: Dict[int, int]
+
+
+class Functions:
+    """The compiled functions of a module, shared by its instances."""
+
+    def __init__(self, module: Module) -> None:
+        self._module = module
+        self._shape: Optional[Shape] = None
+        self.made: Dict[Tuple[int, bool], Compiled] = {}
+        self.rests: Dict[Tuple[int, bool, int], Compiled] = {}
+        self.untaken: Dict[int, str] = {}
+        self._kept: Any = module.__dict__.get("_kept")
+        self._lock = threading.RLock()
+
+    @classmethod
+    def of(cls, module: Module) -> Functions:
+        """Those of a module."""
+        found: Optional[Functions] = module.__dict__.get("_python_tier")
+        if found is None:
+            found = module.__dict__["_python_tier"] = cls(module)
+        return found
+
+    def source(
+        self, function: FuncInst, *, metered: bool, start: Optional[Tuple[int, int]] = None
+    ) -> Source:
+        """The text of a function, or of its rest from a loop header.  Raises: Untaken."""
+        # What compiles is imported when there is something to compile: a cache may have it all.
+        from wasmpy.exec.layout import Layout
+        from wasmpy.tiers.pysource.shape import Shape
+        from wasmpy.tiers.pysource.source import write
+
+        assert function.func is not None
+        assert function.sidetable is not None
+        functype = function.type
+        valtypes = list(functype.params)
+        for count, valtype in function.func.locals:
+            valtypes += [valtype] * count
+        layout = Layout(function.func.body, function.sidetable)
+        if self._shape is None:
+            self._shape = Shape(self._module)
+        return write(
+            self._shape, function.index, layout, functype, valtypes, metered=metered, start=start
+        )
+
+    def rest(self, function: FuncInst, pc: int, count: int, *, metered: bool) -> Compiled:
+        """A function from a loop header on, as a function of its locals and its stack."""
+        key = function.index, metered, pc
+        found = self.rests.get(key)
+        if found is None:
+            from wasmpy.tiers.pysource.source import compiled
+
+            source = self.source(function, metered=metered, start=(pc, count))
+            found = Compiled(compiled(source), source.sites, source.tails, source.numbers)
+            self.rests[key] = found
+        return found
+
+    def compiled(self, function: FuncInst, *, metered: bool) -> Compiled:
+        """A function, compiled once.  Raises: Untaken."""
+        key = function.index, metered
+        found = self.made.get(key)
+        if found is None:
+            with self._lock:
+                if not self.at_hand(function.index, metered=metered):
+                    self._compile(function, metered=metered)
+                found = self.made.get(key)
+                if found is None:
+                    raise Untaken(self.untaken[function.index])
+        return found
+
+    def at_hand(self, index: int, *, metered: bool) -> bool:
+        """Whether a function need not be compiled: it was, here or for the cache on disk."""
+        if (index, metered) in self.made or index in self.untaken:
+            return True
+        kept = None if self._kept is None else self._kept.compiled(index, metered=metered)
+        if kept is None:
+            return False
+        if isinstance(kept, str):
+            self.untaken[index] = kept
+        else:
+            self.made[index, metered] = Compiled(*kept)
+        return True
+
+    def _compile(self, function: FuncInst, *, metered: bool) -> None:
+        from wasmpy.tiers.pysource.source import compiled
+
+        kept: Any
+        try:
+            source = self.source(function, metered=metered)
+            code = compiled(source)
+        except Untaken as error:
+            kept = self.untaken[function.index] = error.message
+        else:
+            found = Compiled(code, source.sites, source.tails, source.numbers)
+            kept = tuple(found)
+            self.made[function.index, metered] = found
+        if self._kept is not None:
+            self._kept.add(function.index, kept, metered=metered)
