@@ -225,7 +225,7 @@ def _kept_texts() -> Dict[Any, List[str]]:
     """Has the python tier keep the text of what it compiles; lines by code object."""
     texts: Dict[Any, List[str]] = {}
     try:
-        tier = importlib.import_module("wasmpy.tiers.pysource.tier")
+        tier = importlib.import_module("wasmpy.tiers.pysource.source")
         compiled = tier.compiled
     except (ImportError, AttributeError):
         return texts
