@@ -20,14 +20,22 @@ from wasmpy.errors import ConcurrencyError, Resource, WasmException
 from wasmpy.exec.store import Store as ExecStore
 
 
+TIERS = ("reference", "python", "auto")
+"""What may run functions; they agree in all that can be seen of them."""
+
+
 class Store:
     """Where instances live; what belongs to one store may not be given to another.
 
     ``fuel`` bounds the instructions executed in all; ``deadline`` is the
     seconds that each outermost call may take; both None for no bound.
     ``clock`` is the monotonic clock that deadlines are measured by.
-    ``fusing`` is ``hot`` (functions that run long get their straight-line
-    runs compiled), ``never`` (no text is ever compiled) or ``always``.
+    ``tier`` is what runs functions: ``reference`` (the interpreter),
+    ``python`` (each becomes one Python function when it is first called) or
+    ``auto`` (when it has run for long enough).  ``fusing`` is for those that
+    the interpreter runs: ``hot`` (ones that run long get their straight-line
+    runs compiled), ``never`` or ``always``.  With ``reference`` and ``never``
+    no text is ever compiled.
     """
 
     def __init__(
@@ -37,8 +45,10 @@ class Store:
         deadline: Optional[float] = None,
         clock: Callable[[], float] = time.monotonic,
         fusing: str = "hot",
-        tier: str = "reference",
+        tier: str = "auto",
     ) -> None:
+        if tier not in TIERS:
+            raise ValueError(f"tier is one of {', '.join(TIERS)}, not {tier!r}")
         if fuel is not None and fuel < 0:
             raise ValueError(f"fuel is None or a number of instructions, not {fuel}")
         self.limits = DEFAULT_LIMITS if limits is None else limits
@@ -67,7 +77,7 @@ class Store:
 
     @property
     def fuel_consumed(self) -> int:
-        """Instructions executed so far, by the published table; counted with or without fuel."""
+        """Instructions executed so far while there was fuel, by the published table."""
         return self.inst.meter.consumed
 
     def interrupt(self) -> None:

@@ -306,7 +306,7 @@ class Computation:
         """The slots to go on with in a function that was running when a slice ended."""
         tier = self.store.tier
         if tier is not None and tier.warmed(code.function):
-            return code.run
+            return code.run  # it goes on there, or will be compiled when it ran for longer
         if code.run is code.slots and self.store.fusing == "hot":
             fuse(code)
         return code.run

@@ -160,10 +160,10 @@ class PySource:
         return self._eager or function.apart is not None
 
     def warmed(self, function: FuncInst) -> bool:
-        """A function was running when a slice ended; whether it is compiled now.
+        """A function was running when a slice ended; whether this tier takes care of it.
 
-        What it took so far in the reference tier must have cost about as much
-        as compiling it.
+        It is compiled when what it took so far in the reference tier has cost
+        about as much as compiling it.
         """
         if function.apart is not None:
             return True
@@ -172,7 +172,7 @@ class PySource:
         function.heat += 1
         assert function.func is not None
         if function.heat * SLICE < len(function.func.body) * WORTH:
-            return False
+            return True
         self.ready(function, self._entry)
         return function.apart is not None
 
