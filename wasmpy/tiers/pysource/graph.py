@@ -25,7 +25,7 @@ _LEAVES = frozenset(
         "return_call_ref",
     ))
 )  # fmt: skip
-_TWO_WAY = frozenset((_BR_IF, _IF, _BR_ON_NULL, _BR_ON_NON_NULL, *_ON_CAST))
+TWO_WAY = frozenset((_BR_IF, _IF, _BR_ON_NULL, _BR_ON_NON_NULL, *_ON_CAST))
 
 SMALL = 4
 """Instructions of a node without a successor that may be written where it is branched to."""
@@ -152,7 +152,7 @@ class Graph:
             return [Edge(layout.target(pc + 1)), Edge(layout.branch(pc)[0])]
         if op in (_BR, _BR_TABLE):
             return [Edge(*entry) for entry in layout.branches(pc)]
-        if op in _TWO_WAY:
+        if op in TWO_WAY:
             return [Edge(*layout.branch(pc)), Edge(layout.target(pc + 1))]
         return None
 

@@ -18,7 +18,7 @@ import re
 from typing import Any, Callable, Dict, FrozenSet, List, Optional, Sequence, Set, Tuple
 
 from wasmpy.exec import generated
-from wasmpy.isa.derived import BY_OP
+from wasmpy.isa.derived import BY_OP, op_of
 from wasmpy.isa.table import Instr
 from wasmpy.numerics.bits import f32_from_bits, f64_from_bits
 from wasmpy.syntax.types import I32, I64, ValType
@@ -282,6 +282,8 @@ class Lowering:
         results = row.results if row.results is not None and len(row.results) == pushes else None
         for i, name in enumerate(names):
             bounds = UNKNOWN if results is None else range_of(results[i])
+            if self.ops[self.pc] == _MEMORY_GROW:  # -1 of 64 bits where the memory's addresses are
+                bounds = (0, M64)
             self.push(Piece(name, ATOM, *bounds))
 
     def call(
@@ -327,6 +329,7 @@ class Lowering:
 
 
 _BUFFER = re.compile(r"\bbuf\b")
+_MEMORY_GROW = op_of("memory.grow")
 
 
 def _displaced(address: Value, offset: int) -> Value:

@@ -21,7 +21,7 @@ from __future__ import annotations
 from typing import Any, Callable, Dict, List, NamedTuple, Optional, Set, Tuple
 
 from wasmpy.isa.derived import BY_OP
-from wasmpy.tiers.pysource.graph import Edge, Graph, Node
+from wasmpy.tiers.pysource.graph import TWO_WAY, Edge, Graph, Node
 from wasmpy.tiers.pysource.lower import LOOKING, UNKNOWN, Lowering, Ranges, entry
 from wasmpy.tiers.pysource.marks import COUNTER
 from wasmpy.tiers.pysource.values import ATOM, Piece, Site, Truth, Value
@@ -417,7 +417,7 @@ class Structure:
         It can if nobody looks at the fuel before: no function is called.
         """
         nodes, loops = self.graph.nodes, self.graph.loops
-        if len(node.edges) != 2 or self._calls(node):
+        if self.x.ops[node.steps[-1]] not in TWO_WAY or self._calls(node):
             return None
         for one, other in (node.edges, node.edges[::-1]):
             following, leaves = nodes[one.target], nodes[other.target]
