@@ -147,7 +147,8 @@ class Computation:
                         slots = self._hot(code)
                         if code.function.apart is not None and not store.deep:
                             self.code, self.pc, self.locals, self.base = code, pc, L, base
-                            fuel = self._leave_loop(fuel + cost[t])
+                            fuel += cost[t]  # the other tier charges it
+                            fuel = self._leave_loop(fuel)
                             if not frames:
                                 return
                             code, pc, L, base = frames.pop()
