@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from wasmpy.config import Features as Features
     from wasmpy.config import Limits as Limits
     from wasmpy.errors import ConcurrencyError as ConcurrencyError
+    from wasmpy.errors import FallbackError as FallbackError
     from wasmpy.errors import Frame as Frame
     from wasmpy.errors import GuardError as GuardError
     from wasmpy.errors import InternalError as InternalError
@@ -75,6 +76,7 @@ if TYPE_CHECKING:
     from wasmpy.syntax.types import TagType as TagType
     from wasmpy.tiers.cache import Cache as Cache
     from wasmpy.tiers.cache import CacheWarning as CacheWarning
+    from wasmpy.tiers.fallback import FallbackWarning as FallbackWarning
     from wasmpy.tiers.folder import CacheError as CacheError
 
 _HOME: Dict[str, str] = {}
@@ -88,13 +90,14 @@ for _module, _names in {
     "wasmpy.api.store": "Store",
     "wasmpy.config": "Features Limits",
     "wasmpy.errors": (
-        "ConcurrencyError Frame GuardError InternalError Interrupted InvalidError LinkError "
-        "MalformedError MissingImport ResetError Resource TrapKind WasiExit WasmError "
+        "ConcurrencyError FallbackError Frame GuardError InternalError Interrupted InvalidError "
+        "LinkError MalformedError MissingImport ResetError Resource TrapKind WasiExit WasmError "
         "WasmException WasmTrap"
     ),
     "wasmpy.exec.heap": "HostRef I31",
     "wasmpy.exec.host": "HostFunc",
     "wasmpy.tiers.cache": "Cache CacheWarning",
+    "wasmpy.tiers.fallback": "FallbackWarning",
     "wasmpy.tiers.folder": "CacheError",
     "wasmpy.syntax.types": (
         "ANYREF EQREF EXTERNREF F32 F64 FUNCREF I8 I16 I32 I64 ArrayType DefType FieldType "

@@ -9,6 +9,9 @@ from __future__ import annotations
 import dataclasses
 from typing import ClassVar, FrozenSet, Tuple
 
+ENDLESS_FUEL = 1 << 62
+"""Fuel that is never used up: it has instructions counted without bounding them."""
+
 
 @dataclasses.dataclass(frozen=True)
 class Features:

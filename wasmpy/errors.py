@@ -474,6 +474,21 @@ class WasiExit(WasmError):  # noqa: N818 - an exit is no fault
         self.frames: List[Frame] = []
 
 
+class FallbackError(WasmError):
+    """A function that its tier does not take was to run, and ``fallback="fail"`` allows no other.
+
+    ``function`` is its index, ``name`` what the name section calls it or None, ``reason`` says why.
+    """
+
+    fields = ("function", "name", "reason")
+
+    def __init__(self, function: int, name: Optional[str], reason: str) -> None:
+        super().__init__(f"function {function} is not taken by the tier: {reason}")
+        self.function = function
+        self.name = name
+        self.reason = reason
+
+
 class ResetError(WasmError):
     """The instance cannot be reset: it shares a mutable import, or it is running."""
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Callable, Dict, List, Mapping, Optional, 
 
 from wasmpy.api.caller import host_function
 from wasmpy.api.instance import Func, Global, Instance, Memory, Table, Tag
-from wasmpy.api.store import Store
+from wasmpy.api.store import DEFAULT_TIER, Store
 from wasmpy.config import Limits
 from wasmpy.errors import LinkError, MissingImport
 from wasmpy.exec import instantiate as execution
@@ -112,12 +112,13 @@ class Linker:
         limits: Optional[Limits] = None,
         fuel: Optional[int] = None,
         deadline: Optional[float] = None,
+        tier: Optional[str] = None,
         name: str = "",
     ) -> Instance:
         """Instantiate ``module`` with these definitions.
 
-        ``limits``, ``fuel`` and ``deadline`` are those of a new store; there is
-        none where ``store`` is given or a definition brings its own.
+        ``limits``, ``fuel``, ``deadline`` and ``tier`` are those of a new store; there is none
+        where ``store`` is given or a definition brings its own.
 
         Raises: LinkError naming every import that is missing or does not
         match; WasmTrap; ValueError if a definition belongs to another store,
@@ -125,9 +126,11 @@ class Linker:
         """
         store = store or self._store_of(module.syntax)
         if store is None:
-            store = Store(limits, fuel, deadline)
-        elif any(bound is not None for bound in (limits, fuel, deadline)):
-            raise ValueError("limits, fuel and deadline are the store's, and there is one already")
+            store = Store(limits, fuel, deadline, tier=DEFAULT_TIER if tier is None else tier)
+        elif any(given is not None for given in (limits, fuel, deadline, tier)):
+            raise ValueError(
+                "limits, fuel, deadline and tier are the store's, and there is one already"
+            )
         found = self._resolve(store, module.syntax)
         with store.entered():
             inst = execution.instantiate(

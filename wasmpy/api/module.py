@@ -185,20 +185,21 @@ class Module:
         limits: Optional[Limits] = None,
         fuel: Optional[int] = None,
         deadline: Optional[float] = None,
+        tier: Optional[str] = None,
         name: str = "",
     ) -> Instance:
         """Instantiate, in a store of its own unless one is given.
 
         ``imports`` maps module names to mappings of names to callables,
         ``Func``, ``Memory``, ``Table``, ``Global`` or ``HostFunc``, or is a
-        ``Linker``.  ``limits``, ``fuel`` and ``deadline`` are those of the new
-        store.  Raises: LinkError naming every missing import; WasmTrap.
+        ``Linker``.  ``limits``, ``fuel``, ``deadline`` and ``tier`` are those of
+        the new store.  Raises: LinkError naming every missing import; WasmTrap.
         """
         from wasmpy.api.linker import Linker
 
         linker = imports if isinstance(imports, Linker) else Linker.of(imports or {})
         return linker.instantiate(
-            self, store=store, limits=limits, fuel=fuel, deadline=deadline, name=name
+            self, store=store, limits=limits, fuel=fuel, deadline=deadline, tier=tier, name=name
         )
 
     def __repr__(self) -> str:

@@ -18,10 +18,13 @@ from wasmpy.api.values import exception_from_raw
 from wasmpy.config import DEFAULT_LIMITS, Limits
 from wasmpy.errors import ConcurrencyError, Resource, WasmException
 from wasmpy.exec.store import Store as ExecStore
-
+from wasmpy.tiers.fallback import Fallback, Fallbacks
 
 TIERS = ("reference", "python", "auto")
 """What may run functions; they agree in all that can be seen of them."""
+
+DEFAULT_TIER = "auto"
+"""That of a store that is asked for none."""
 
 
 class Store:
@@ -36,6 +39,9 @@ class Store:
     the interpreter runs: ``hot`` (ones that run long get their straight-line
     runs compiled), ``never`` or ``always``.  With ``reference`` and ``never``
     no text is ever compiled.
+    ``fallback`` says what becomes of a function that the tier does not take:
+    ``silent`` (the reference tier runs it), ``warn`` (so it does, with a
+    ``FallbackWarning``) or ``fail`` (``FallbackError`` where it is entered).
     """
 
     def __init__(
@@ -45,10 +51,12 @@ class Store:
         deadline: Optional[float] = None,
         clock: Callable[[], float] = time.monotonic,
         fusing: str = "hot",
-        tier: str = "auto",
+        tier: str = DEFAULT_TIER,
+        fallback: str = "silent",
     ) -> None:
         if tier not in TIERS:
             raise ValueError(f"tier is one of {', '.join(TIERS)}, not {tier!r}")
+        self._fallbacks = Fallbacks(fallback)
         if fuel is not None and fuel < 0:
             raise ValueError(f"fuel is None or a number of instructions, not {fuel}")
         self.limits = DEFAULT_LIMITS if limits is None else limits
@@ -56,7 +64,8 @@ class Store:
         if tier != "reference":
             from wasmpy.tiers.pysource.tier import PySource
 
-            self.inst.tier = PySource(self.inst, eager=tier == "python")
+            made = PySource(self.inst, eager=tier == "python", fallbacks=self._fallbacks)
+            self.inst.tier = made
         self.inst.waiting = ThreadWaitList
         self.deadline = deadline
         self.loop: Any = None
@@ -77,8 +86,16 @@ class Store:
 
     @property
     def fuel_consumed(self) -> int:
-        """Instructions executed so far while there was fuel, by the published table."""
+        """Instructions executed so far while there was fuel, by the published table.
+
+        Without fuel nothing is counted; ``config.ENDLESS_FUEL`` counts and bounds nothing.
+        """
         return self.inst.meter.consumed
+
+    @property
+    def fallbacks(self) -> List[Fallback]:
+        """The functions met so far that the tier does not take, each with its reason."""
+        return self._fallbacks.list()
 
     def interrupt(self) -> None:
         """Cancel what runs in the store, from any thread: it raises ``Interrupted``.

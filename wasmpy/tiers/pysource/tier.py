@@ -19,6 +19,7 @@ from wasmpy.exec import handlers
 from wasmpy.exec.host import Caller
 from wasmpy.exec.interp import Computation
 from wasmpy.exec.store import SLICE, Depth, FuncInst, ModuleInst, Store
+from wasmpy.tiers.fallback import Fallbacks
 from wasmpy.tiers.pysource.functions import Functions
 from wasmpy.tiers.pysource.link import BETWEEN, Linkage, inner
 from wasmpy.tiers.pysource.marks import Untaken
@@ -45,8 +46,11 @@ _MOST = 5_000 if sys.version_info >= (3, 11) else 2_500
 class PySource:
     """The python tier of a store."""
 
-    def __init__(self, store: Store, *, eager: bool = True) -> None:
+    def __init__(
+        self, store: Store, *, eager: bool = True, fallbacks: Optional[Fallbacks] = None
+    ) -> None:
         self.store = store
+        self.fallbacks = Fallbacks("silent") if fallbacks is None else fallbacks
         self._linkages: Dict[Tuple[int, str], Linkage] = {}
         self._made: Dict[Tuple[int, str], Callable[..., Any]] = {}
         self._rests: Dict[Tuple[int, int, str], Callable[..., Any]] = {}
@@ -212,8 +216,8 @@ class PySource:
         try:
             functions = Functions.of(function.instance.module)
             unit = functions.compiled(function, metered=entry == "metered")
-        except Untaken:
-            made = self._in_reference(function, entry)
+        except Untaken as error:
+            made = self._instead(function, entry, error.message)
         else:
             self._halved = self._halved or unit.tails
             made = self._linkage(function.instance, entry).link(function, unit)
@@ -298,8 +302,19 @@ class PySource:
         self.fuel.cell_contents = meter.back(left)
         return _together(results)
 
-    def _in_reference(self, function: FuncInst, entry: str) -> Callable[..., Any]:
+    def _instead(self, function: FuncInst, entry: str, reason: str) -> Callable[..., Any]:
         """What stands for a function that this tier does not take."""
+        refused = self.fallbacks.add(function, reason)
+        if refused is None:
+            return self._in_reference(function, entry)
+
+        def refuse(d: int, *args: Any) -> Any:
+            raise refused
+
+        return refuse
+
+    def _in_reference(self, function: FuncInst, entry: str) -> Callable[..., Any]:
+        """What runs a function in the reference tier."""
 
         def apart(d: int, *args: Any) -> Any:
             if d < self.low.cell_contents:
