@@ -32,6 +32,7 @@ from hostabi.labels import AgentLabels, Labels, ResourceLabels, ResponseLabels
 from hostabi.load import Source, check_exports, check_name, load_module
 from hostabi.payload import encode
 from hostabi.trace import CallReport
+from wasmpy.api.store import DEFAULT_TIER
 from wasmpy.config import DEFAULT_LIMITS, Features, Limits
 
 T = TypeVar("T")
@@ -83,6 +84,8 @@ class Guard:
     ``backend`` answers the guard's questions; a label call can bring its own.
     ``log`` gets every line the guard logs or prints.  ``fuel`` (executed
     instructions) and ``timeout`` (seconds) bound each call with all it needs.
+    ``count`` has reports say how many instructions a call took, as they do
+    with ``fuel``; counting takes time.  ``tier`` is what runs the guard.
     ``max_memory_pages`` caps linear memory.  ``stdout`` and ``stderr`` are file
     objects for what the guard prints, instead of the log.  ``compat="gateway"``
     does as the gateway does where that is a defect (see
@@ -105,6 +108,7 @@ class Guard:
         fuel: Optional[int] = None, timeout: Optional[float] = None,
         compat: Optional[str] = None, log: Optional[LogCallback] = None,
         stdout: Any = None, stderr: Any = None, features: Features = Features.WASM2,
+        count: bool = False, tier: str = DEFAULT_TIER,
     ) -> None:  # fmt: skip
         if compat not in (None, GATEWAY):
             raise ValueError(f'compat is None or "{GATEWAY}", not {compat!r}')
@@ -126,8 +130,8 @@ class Guard:
         self._host = HostSide(log, gateway=self._gateway)
         self._host.begin(self.last_report, backend)
         self._guest = Guest(
-            self.module, self.module_name, self._host, Bounds(allowed, fuel, timeout),
-            initialize=not self._gateway, stdout=stdout, stderr=stderr,
+            self.module, self.module_name, self._host, Bounds(allowed, fuel, timeout, count),
+            initialize=not self._gateway, stdout=stdout, stderr=stderr, tier=tier,
         )  # fmt: skip
         check_exports(self.module, gateway=self._gateway)
         self._guest.start_clock()

@@ -29,8 +29,8 @@ from hostabi.errors import (
 from wasi import Wasi, WasiConfig
 from wasmpy.api.instance import Func, Instance
 from wasmpy.api.module import Module
-from wasmpy.api.store import Store
-from wasmpy.config import Limits
+from wasmpy.api.store import DEFAULT_TIER, Store
+from wasmpy.config import ENDLESS_FUEL, Limits
 from wasmpy.errors import (
     InternalError,
     Interrupted,
@@ -52,11 +52,18 @@ class Bounds:
     ``fuel`` in executed instructions is for one invocation with all its
     attempts, ``timeout`` in seconds for one call of the guard with all it
     takes, a reset and the policy's replay included; None for any amount.
+    ``count`` has instructions counted without a bound too.
     """
 
     limits: Limits
     fuel: Optional[int] = None
     timeout: Optional[float] = None
+    count: bool = False
+
+    @property
+    def given(self) -> Optional[int]:
+        """The fuel that an invocation is given; None where nothing is counted."""
+        return ENDLESS_FUEL if self.fuel is None and self.count else self.fuel
 
 
 class Guest:
@@ -70,6 +77,7 @@ class Guest:
     def __init__(
         self, module: Module, name: str, host: HostSide, bounds: Bounds, *,
         initialize: bool = True, stdout: Any = None, stderr: Any = None,
+        tier: str = DEFAULT_TIER,
     ) -> None:  # fmt: skip
         self._module = module
         self._name = name
@@ -85,7 +93,8 @@ class Guest:
                 stderr=host.stream(STDERR) if stderr is None else guarded(stderr, STDERR),
             )
         )
-        self._store = Store(bounds.limits)
+        self._tier = tier
+        self._store = Store(bounds.limits, tier=tier)
         self._instance = self._instantiate()
 
     # -- bounds ---------------------------------------------------------------
@@ -98,7 +107,7 @@ class Guest:
 
     def begin(self) -> None:
         """Begin an invocation, with full fuel."""
-        self._store.fuel = self._bounds.fuel
+        self._store.fuel = self._bounds.given
         self._refused_before = self.refused_growths
         self._fuel_before = self._store.fuel_consumed
 
@@ -108,8 +117,10 @@ class Guest:
         return None if self._until is None else self._until - time.monotonic()
 
     @property
-    def fuel_used(self) -> int:
-        """Instructions executed in the invocation so far."""
+    def fuel_used(self) -> Optional[int]:
+        """Instructions executed in the invocation so far; None where they are not counted."""
+        if self._bounds.given is None:
+            return None
         return self._store.fuel_consumed - self._fuel_before
 
     def cancel(self) -> None:
@@ -214,14 +225,14 @@ class Guest:
             self._instance.reset()
         except ResetError:
             self._store.close()
-            self._store = Store(self._bounds.limits)
+            self._store = Store(self._bounds.limits, tier=self._tier)
             self._instance = self._instantiate()
         self.begin()
         self.initialize()
 
     def _instantiate(self) -> Instance:
         """A new instance; the start section runs within the bounds of an invocation."""
-        self._store.fuel = self._bounds.fuel
+        self._store.fuel = self._bounds.given
         self._store.deadline = self._bounds.timeout
         imports = {abi.ENV: self._host.imports(), abi.WASI: self._wasi.imports()}
         try:

@@ -97,7 +97,7 @@ class CallReport:
     """Everything about one invocation but its result.
 
     ``fuel`` is what it cost in executed instructions, all attempts and
-    allocator calls together.  ``backend_refused`` counts calls beyond the
+    allocator calls together; None where they were not counted.  ``backend_refused`` counts calls beyond the
     budget; they have no record of their own.  ``replay`` is the report of
     the ``label_agent`` call that gave a reset guard its policy back.
     """
@@ -111,7 +111,7 @@ class CallReport:
     log_lost_lines: int = 0
     log_lost_bytes: int = 0
     notices: List[str] = dataclasses.field(default_factory=list)
-    fuel: int = 0
+    fuel: Optional[int] = None
     pages_before: int = 0
     pages_after: int = 0
     replay: Optional[CallReport] = None

@@ -24,6 +24,7 @@ from wasmpy.cli.bounds import GUARD_TIMEOUT, add_timeout, bound_of
 from wasmpy.cli.caching import add_cache_arguments
 from wasmpy.cli.errors import ExitCode, print_json
 from wasmpy.cli.present import WIDTH, Paper, shown, tags_text
+from wasmpy.cli.tiers import TIER, add_tier
 
 NAME = "demo"
 HELP = "watch a bundled guard label a tool call and its result"
@@ -53,12 +54,14 @@ class Played:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of ``demo``."""
     add_timeout(parser)
+    add_tier(parser)
     add_cache_arguments(parser)
 
 
 def run(args: argparse.Namespace) -> int:
     """Play the session and tell it."""
-    played = play(bundled.session(), bundled.guard_bytes(), bound_of(args.timeout))
+    timeout = bound_of(args.timeout)
+    played = play(bundled.session(), bundled.guard_bytes(), timeout, args.tier)
     if args.json:
         print_json(document(played))
     else:
@@ -67,8 +70,9 @@ def run(args: argparse.Namespace) -> int:
 
 
 def play(
-    session: Dict[str, Any], guard: bytes, timeout: Optional[float] = GUARD_TIMEOUT
-) -> Played:
+    session: Dict[str, Any], guard: bytes, timeout: Optional[float] = GUARD_TIMEOUT,
+    tier: str = TIER,
+) -> Played:  # fmt: skip
     """Run a session: policy, resource, response, and the check of each item."""
     seconds: List[float] = []
 
@@ -80,7 +84,8 @@ def play(
 
     tool, tool_args, result = session["tool_name"], session["tool_args"], session["tool_result"]
     backend = RulesBackend(session["backend"])
-    loaded = timed(lambda: Guard(guard, name="github", backend=backend, timeout=timeout))
+    options: Dict[str, Any] = {"timeout": timeout, "tier": tier, "count": True}
+    loaded = timed(lambda: Guard(guard, name="github", backend=backend, **options))
     with loaded:
         agent = timed(lambda: loaded.label_agent(session["policy"]))
         resource = timed(lambda: loaded.label_resource(tool, tool_args))
@@ -120,7 +125,7 @@ def document(played: Played) -> Dict[str, Any]:
         "kept": kept,
         "dropped": len(items) - kept,
         "calls": [report.to_json() for report in played.reports],
-        "instructions": sum(report.fuel for report in played.reports),
+        "instructions": sum(report.fuel or 0 for report in played.reports),
     }
 
 
@@ -159,7 +164,7 @@ def _print(played: Played) -> None:
     paper.log(played.reports)
     paper.heading("What it cost")
     paper.cost(played.reports, played.seconds[1:])
-    total = sum(report.fuel for report in played.reports)
+    total = sum(report.fuel or 0 for report in played.reports)
     paper.line(
         f"   {total:,} instructions in {sum(played.seconds[1:]):.1f} s, after "
         f"{played.seconds[0]:.1f} s to decode and validate the guard"

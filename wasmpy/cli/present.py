@@ -116,8 +116,10 @@ class Paper:
         """What the calls cost."""
         rows = []
         for i, report in enumerate(reports):
-            row = [report.function, f"{report.fuel:,}", "instructions", f"{report.pages_after}"]
-            row += ["pages"]
+            row = [report.function]
+            if report.fuel is not None:
+                row += [f"{report.fuel:,}", "instructions"]
+            row += [f"{report.pages_after}", "pages"]
             if i < len(seconds):
                 row += [f"{seconds[i]:.2f}", "s"]
             rows.append(row)

@@ -38,7 +38,9 @@ from wasmpy.cli.errors import (
     print_line,
 )
 from wasmpy.cli.source import STDIN, read_module
+from wasmpy.cli.tiers import add_fallback, add_tier
 from wasmpy.cli.values import parse_values, signature, value_json, value_text
+from wasmpy.config import ENDLESS_FUEL
 from wasmpy.errors import Interrupted, WasiExit, WasmError, WasmTrap, format_frames
 from wasmpy.syntax.types import FuncType
 
@@ -82,6 +84,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--timeout", type=seconds, metavar="S", help="run at most S seconds (default: no bound)"
     )
     add_cache_arguments(parser)
+    parser.add_argument(
+        "--count", action="store_true", help="count instructions without bounding them"
+    )
+    add_tier(parser)
+    add_fallback(parser)
     world = parser.add_argument_group("what the program is given")
     world.add_argument(
         "--env",
@@ -118,7 +125,8 @@ def run(args: argparse.Namespace) -> int:
     names, functype, values = _choose(module, args)
     linker = Linker()
     linker.define_wasi(_config(args))
-    store = Store(fuel=args.fuel)
+    fuel = ENDLESS_FUEL if args.fuel is None and args.count else args.fuel
+    store = Store(fuel=fuel, tier=args.tier, fallback=args.fallback)
     left = _countdown(bound_of(args.timeout))
     end = _Ending(args)
     try:
@@ -135,7 +143,7 @@ def run(args: argparse.Namespace) -> int:
     except Interrupted as interruption:
         trace = format_frames(interruption.frames)
         end.stopped("interrupted", ExitCode.INTERRUPTED, interruption, trace)
-    return end.tell(store.fuel_consumed)
+    return end.tell(None if fuel is None else store.fuel_consumed)
 
 
 def _countdown(bound: Optional[float]) -> Callable[[], Optional[float]]:
@@ -151,6 +159,7 @@ class _Ending:
 
     def __init__(self, args: argparse.Namespace) -> None:
         self._json: bool = args.json
+        self._count: bool = args.count
         self._lines: List[str] = []
         self.document: Dict[str, Any] = {
             "command": NAME,
@@ -184,7 +193,7 @@ class _Ending:
             if trace:
                 print_line(trace)
 
-    def tell(self, instructions: int) -> int:
+    def tell(self, instructions: Optional[int]) -> int:
         """Print the results or the document; the exit code."""
         self.document["instructions"] = instructions
         if self._json:
@@ -192,6 +201,8 @@ class _Ending:
         else:
             for line in self._lines:
                 print(line)
+            if self._count:
+                print_line(f"{instructions:,} instructions")
         return int(self.document["exit_code"])
 
 
