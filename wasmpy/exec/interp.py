@@ -103,12 +103,12 @@ class Computation:
         exn = exception_of(error)
         if exn is None:
             return False
-        self.left = False
         code, L, base, at = self.code, self.locals, self.base, len(self.frames)
-        # A frame that a tail call replaces catches nothing more.
+        # A frame that a tail call replaces catches nothing more, nor one that another tier runs:
+        # that has looked where the exception came from, which is not where the frame was left.
         function = code.function.func
         assert function is not None
-        replaced = function.body.ops[self.pc] in TAIL_CALLS
+        replaced = self.left or function.body.ops[self.pc] in TAIL_CALLS
         found = None if replaced else landing(code.guarded, self.pc, exn.tag)
         while found is None and at:
             at -= 1
@@ -116,6 +116,7 @@ class Computation:
             found = landing(code.guarded, pc, exn.tag)
         if found is None:
             return False
+        self.left = False
         height, clause = found
         del self.frames[at:]
         del self.stack[base + height :]
