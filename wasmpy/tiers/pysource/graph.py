@@ -76,7 +76,10 @@ class Node:
 
 
 class Graph:
-    """The nodes that can be reached from ``entry``, in reverse postorder."""
+    """The nodes that can be reached from ``entry``, in reverse postorder.
+
+    ``around`` has each ``try_table`` that was entered before ``entry``.
+    """
 
     def __init__(self, layout: Layout, entry: Optional[int] = None) -> None:
         self.layout = layout
@@ -85,6 +88,9 @@ class Graph:
         self._tries: Dict[int, List[int]] = {}
         for at, _ in sorted(layout.tries):
             self._tries.setdefault(layout.target(at), []).append(at)
+        self.around: List[int] = []
+        if entry is not None:
+            self.around = [at for at, end in layout.tries if at < entry <= end]
         self.nodes: Dict[int, Node] = {}
         self.order: List[int] = []
         self._walk()
@@ -100,6 +106,8 @@ class Graph:
         """Make the nodes, and number them in reverse postorder."""
         done: List[int] = []
         self.nodes[self.entry] = self._node(self.entry)
+        for at in self.around:
+            self.nodes[self.entry].catches += [Edge(*way) for way in self.layout.branches(at)]
         stack: List[Tuple[int, int]] = [(self.entry, 0)]
         while stack:
             start, i = stack.pop()
