@@ -7,9 +7,10 @@ from typing import Any, List
 import pytest
 
 import wasmpy
+from tests.unit.ways import WAYS
 from wasmpy.config import Features
 
-FUSING = ("never", "always")
+FUSING = tuple(WAYS)
 COUNT = """(module
   (table funcref (elem $count $count_by_table))
   (type $t (func (param i64 i64) (result i64)))
@@ -40,7 +41,7 @@ def instance_of(wat: str, imports: Any = None, **store: Any) -> wasmpy.Instance:
 @pytest.mark.parametrize("name", NAMES)
 def test_a_million_deep_in_one_frame(name: str, fusing: str) -> None:
     limits = wasmpy.Limits(call_depth=1)
-    instance = instance_of(COUNT, limits=limits, fusing=fusing)
+    instance = instance_of(COUNT, limits=limits, **WAYS[fusing])
     assert instance.exports[name](MILLION, 5) == 2 * MILLION + 5
     assert instance.store.inst.depth == (0, 0)
 
@@ -66,7 +67,7 @@ def test_a_million_calls_of_one_another_leave_one_frame(fusing: str) -> None:
     def look() -> None:
         depths.append(instance.store.inst.depth[0])
 
-    instance = instance_of(MUTUAL, {"env": {"look": look}}, fusing=fusing)
+    instance = instance_of(MUTUAL, {"env": {"look": look}}, **WAYS[fusing])
     assert [instance.exports.even(deep) for deep in (0, 1, MILLION)] == [1, 0, 1]
     assert depths == [1, 1, 1]
 
@@ -85,8 +86,8 @@ def peak(instance: wasmpy.Instance, name: str, deep: int) -> int:
 @pytest.mark.parametrize("fusing", FUSING)
 @pytest.mark.parametrize("name", NAMES)
 def test_the_memory_of_a_tail_call_does_not_grow_with_its_depth(name: str, fusing: str) -> None:
-    instance = instance_of(COUNT, fusing=fusing)
-    peak(instance, name, 10)  # what is made once
+    instance = instance_of(COUNT, **WAYS[fusing])
+    instance.exports[name](50_000, 0)  # what is made once, when a function runs long
     shallow = peak(instance, name, 1_000)
     assert peak(instance, name, 50_000) < shallow + 4_096
 
@@ -94,7 +95,7 @@ def test_the_memory_of_a_tail_call_does_not_grow_with_its_depth(name: str, fusin
 @pytest.mark.parametrize("fusing", FUSING)
 def test_a_turn_costs_its_instructions(fusing: str) -> None:
     # get, eqz, if = 3; a turn more: get, const, sub, get, const, add, return_call = 7; last get.
-    instance = instance_of(COUNT, fusing=fusing)
+    instance = instance_of(COUNT, **WAYS[fusing])
     instance.exports.count(10, 0)
     assert instance.store.fuel_consumed == 11 * 3 + 10 * 7 + 1
 
@@ -124,7 +125,7 @@ HOST = """(module
 
 @pytest.mark.parametrize("fusing", FUSING)
 def test_the_callee_may_be_a_host_function(fusing: str) -> None:
-    instance = instance_of(HOST, {"env": {"two": lambda n: (n, n + 1)}}, fusing=fusing)
+    instance = instance_of(HOST, {"env": {"two": lambda n: (n, n + 1)}}, **WAYS[fusing])
     assert instance.exports.outer(40) == (7, 40, 41)
     assert instance.exports.outermost(3) == (3, 4)
 
@@ -152,7 +153,7 @@ TRACE = """(module
 
 @pytest.mark.parametrize("fusing", FUSING)
 def test_a_replaced_frame_is_not_in_the_trace(fusing: str) -> None:
-    instance = instance_of(TRACE, fusing=fusing)
+    instance = instance_of(TRACE, **WAYS[fusing])
     with pytest.raises(wasmpy.WasmTrap) as caught:
         instance.exports.a(1)
     assert [(f.func, f.name, f.pc) for f in caught.value.frames] == [(0, "trap", 0), (2, "a", 1)]
@@ -175,7 +176,7 @@ INDIRECT = """(module
 def test_an_indirect_tail_call_traps_in_its_own_frame(
     index: int, kind: str, fusing: str
 ) -> None:
-    instance = instance_of(INDIRECT, fusing=fusing)
+    instance = instance_of(INDIRECT, **WAYS[fusing])
     assert instance.exports.f(0) == 4
     with pytest.raises(wasmpy.WasmTrap) as caught:
         instance.exports.f(index)
@@ -187,7 +188,7 @@ def test_an_indirect_tail_call_traps_in_its_own_frame(
 
 @pytest.mark.parametrize("fusing", FUSING)
 def test_a_fused_run_that_ends_in_an_indirect_call_traps_at_it(fusing: str) -> None:
-    instance = instance_of(INDIRECT.replace("return_call_indirect", "call_indirect"), fusing=fusing)
+    instance = instance_of(INDIRECT.replace("return_call_indirect", "call_indirect"), **WAYS[fusing])
     with pytest.raises(wasmpy.WasmTrap) as caught:
         instance.exports.f(2)
     assert caught.value.kind is wasmpy.TrapKind.INDIRECT_CALL_TO_NULL
