@@ -36,6 +36,8 @@ class Flat(Structure):
     def write(self, stacked: int = 0) -> Block:
         """The whole body, entered with ``stacked`` values on the stack."""
         self.incoming[self.graph.entry] = [State(self.variables(stacked), {})]
+        for pc in self.graph.around:
+            self._catches(pc)
         places: List[Tuple[int, Block]] = []
         for start in self.graph.order:
             if start not in self.placed or start not in self.incoming:
@@ -121,9 +123,12 @@ class Flat(Structure):
     def instruction(self, pc: int) -> None:
         """An instruction that ends no region; what a ``try_table`` catches can be gone to."""
         super().instruction(pc)
+        if pc in self.graph.layout.heights:
+            self._catches(pc)
+
+    def _catches(self, pc: int) -> None:
+        """What the ``try_table`` at ``pc`` catches can be gone to."""
         layout = self.graph.layout
-        if pc not in layout.heights:
-            return
         for target, arity, drop in layout.branches(pc):
             base = layout.heights[pc] - drop
             self.catching[target] = (base, arity)
