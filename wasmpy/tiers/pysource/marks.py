@@ -5,7 +5,6 @@ What belongs here: the names and numbers by which a trace reads a frame.
 
 from __future__ import annotations
 
-from wasmpy.errors import WasmError
 
 FILENAME = "<wasm>"
 """What generated code objects say they come from."""
@@ -19,5 +18,9 @@ AGAIN = -2
 """In place of a position: an exception goes on that was looked at; its own place comes next."""
 
 
-class Untaken(WasmError):  # noqa: N818 - an answer, no fault
+class Untaken(Exception):  # noqa: N818 - an answer, no fault
     """The tier does not take the function; the message says why."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message
