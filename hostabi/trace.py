@@ -97,9 +97,10 @@ class CallReport:
     """Everything about one invocation but its result.
 
     ``fuel`` is what it cost in executed instructions, all attempts and
-    allocator calls together; None where they were not counted.  ``backend_refused`` counts calls beyond the
-    budget; they have no record of their own.  ``replay`` is the report of
-    the ``label_agent`` call that gave a reset guard its policy back.
+    allocator calls together; None where they were not counted.
+    ``backend_refused`` counts calls beyond the budget; they have no record of
+    their own.  ``replay`` is the report of the ``label_agent`` call that gave
+    a reset guard its policy back.
     """
 
     function: str = ""

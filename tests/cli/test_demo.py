@@ -41,7 +41,7 @@ def test_the_demo_runs_in_time_and_is_quiet_on_stderr(capsys):
 def test_a_call_has_a_minute_unless_told_otherwise(capsys, monkeypatch, options, timeout):
     seen = []
 
-    def play(session, guard, given):
+    def play(session, guard, given, tier):
         seen.append(given)
         raise KeyboardInterrupt
 

@@ -212,7 +212,7 @@ def test_results_in_json(capsys: Capture, wat: Any) -> None:
     assert err == ""
     assert doc["results"] == [{"type": "f32", "value": 1.5}, {"type": "i64", "value": "5"}]
     assert (doc["status"], doc["invoke"], doc["error"]) == ("ok", "swap", None)
-    assert doc["instructions"] > 0
+    assert doc["instructions"] is None
     assert list(doc) == [
         "command", "status", "exit_code", "module", "invoke", "results", "guest_exit_code",
         "error", "instructions",
@@ -277,7 +277,7 @@ def test_an_interruption_is_124(capsys: Capture, wat: Any, bound: Any, resource:
     assert err.startswith("wasmpy: error: interrupted")
     doc, _ = run_json(capsys, path, "--invoke", "spin", *bound)
     assert (doc["status"], doc["error"]["resource"]) == ("interrupted", resource)
-    assert doc["instructions"] > 0
+    assert (doc["instructions"] is not None) == (resource == "fuel")
 
 
 def test_the_timeout_bounds_the_whole_run(capsys: Capture, wat: Any) -> None:

@@ -288,7 +288,7 @@ def test_a_failing_host_function_keeps_the_count_right() -> None:
 
     wat = """(module (import "h" "fail" (func $g)) (func (export "f") (call $g))
         (func (export "work") (i32.const 1) (drop)))"""
-    instance = instance_of(wat, {"h": {"fail": fail}})
+    instance = instance_of(wat, {"h": {"fail": fail}}, fuel=1_000)
     for _ in range(3):
         with pytest.raises(KeyError):
             instance.exports.f()

@@ -11,13 +11,13 @@ from typing import Any, List, Tuple
 import pytest
 
 import wasmpy
-from wasmpy.config import Features
+from wasmpy.config import ENDLESS_FUEL, Features
 from wasmpy.exec.store import SLICE
 
 LOG = '(import "env" "log" (func $log (param i64)))'
 
 
-def run(wat: str, *args: Any, fuel: Any = None) -> Tuple[Any, int]:
+def run(wat: str, *args: Any, fuel: Any = ENDLESS_FUEL) -> Tuple[Any, int]:
     """The outcome of the export ``f`` and the fuel it consumed."""
     seen: List[int] = []
     store = wasmpy.Store(fuel=fuel)
@@ -145,8 +145,12 @@ def test_exhaustion_is_raised_at_the_header_that_overdraws(fuel: int) -> None:
     assert store.fuel == 0
 
 
-def test_fuel_counts_the_same_with_and_without_a_bound() -> None:
+def test_fuel_counts_the_same_whatever_there_is_of_it() -> None:
     assert run(LOOP)[1] == run(LOOP, fuel=10**9)[1] == 801
+
+
+def test_without_fuel_nothing_is_counted() -> None:
+    assert run(LOOP, fuel=None) == (run(LOOP)[0], 0)
 
 
 def test_a_bulk_operation_is_refused_before_it_begins() -> None:

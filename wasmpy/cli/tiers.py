@@ -1,4 +1,4 @@
-"""``--tier`` and ``--fallback``: what runs functions, asked for alike by every command that runs some.
+"""``--tier`` and ``--fallback``, asked for alike by every command that runs functions.
 
 What belongs here: the options and their errors.  What does not: the tiers.
 """
@@ -27,8 +27,10 @@ def tier(text: str) -> str:
 
 def add_tier(parser: argparse.ArgumentParser) -> None:
     """Declare ``--tier``."""
-    parser.add_argument("--tier", type=tier, metavar="TIER", default=TIER,
-                        help=f"what runs functions: {', '.join(TIERS)} (default: {TIER})")  # fmt: skip
+    parser.add_argument(
+        "--tier", type=tier, metavar="TIER", default=TIER,
+        help=f"what runs functions: {', '.join(TIERS)} (default: {TIER})",
+    )  # fmt: skip
 
 
 def add_fallback(parser: argparse.ArgumentParser) -> None:

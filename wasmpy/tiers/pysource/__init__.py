@@ -1,0 +1,1 @@
+"""The python tier: each function becomes one Python function."""
