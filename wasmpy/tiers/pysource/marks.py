@@ -5,7 +5,6 @@ What belongs here: the names and numbers by which a trace reads a frame.
 
 from __future__ import annotations
 
-
 FILENAME = "<wasm>"
 """What generated code objects say they come from."""
 
