@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from typing import Any, Dict, List, NamedTuple, Optional
 
-from wasmpy.errors import FallbackError
 from wasmpy.exec.store import FuncInst
 
 FALLBACKS = ("silent", "warn", "fail")
@@ -41,8 +40,8 @@ class Fallbacks:
         """Those found so far, in the order they were found."""
         return list(self._found.values())
 
-    def add(self, function: FuncInst, reason: str) -> Optional[FallbackError]:
-        """A function is not taken: note it, warn once, or answer what entering it raises."""
+    def add(self, function: FuncInst, reason: str) -> Optional[Fallback]:
+        """Note that a function is not taken, and warn; answer it if it is to be refused."""
         assert function.instance is not None
         found = self._found.get(id(function))
         if found is None:
@@ -53,7 +52,7 @@ class Fallbacks:
                 import warnings
 
                 warnings.warn(f"{_described(found)}: {reason}", FallbackWarning, stacklevel=2)
-        return FallbackError(*found) if self.policy == "fail" else None
+        return found if self.policy == "fail" else None
 
 
 def _described(found: Fallback) -> str:

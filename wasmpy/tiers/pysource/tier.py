@@ -14,7 +14,7 @@ import sys
 import types
 from typing import Any, Callable, Dict, List, Optional, Tuple
 
-from wasmpy.errors import InternalError, TrapKind, WasmTrap
+from wasmpy.errors import FallbackError, InternalError, TrapKind, WasmTrap
 from wasmpy.exec import handlers
 from wasmpy.exec.host import Caller
 from wasmpy.exec.interp import Computation
@@ -309,7 +309,7 @@ class PySource:
             return self._in_reference(function, entry)
 
         def refuse(d: int, *args: Any) -> Any:
-            raise refused
+            raise FallbackError(*refused)
 
         return refuse
 
