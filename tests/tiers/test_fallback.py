@@ -1,0 +1,84 @@
+"""Functions that the python tier does not take: run in the reference tier, told, or refused."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any, Tuple
+
+import pytest
+
+import wasmpy
+from wasmpy.tiers.fallback import FALLBACKS, Fallback
+from wasmpy.tiers.pysource import source
+from wasmpy.tiers.pysource.marks import Untaken
+
+WAT = """(module
+    (func $taken (export "taken") (param i32) (result i32) (i32.add (local.get 0) (i32.const 1)))
+    (func $odd (export "odd") (param i32) (result i32) (i32.mul (local.get 0) (i32.const 2)))
+    (func (export "both") (param i32) (result i32) (call $odd (call $taken (local.get 0)))))"""
+
+FOUND = Fallback(1, "odd", "it is odd")
+
+
+@pytest.fixture(autouse=True)
+def refusal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Function 1 is not taken."""
+    write = source.write
+
+    def refuse(shape: Any, funcidx: int, *args: Any, **options: Any) -> Any:
+        if funcidx == 1:
+            raise Untaken("it is odd")
+        return write(shape, funcidx, *args, **options)
+
+    monkeypatch.setattr(source, "write", refuse)
+
+
+def made(**options: Any) -> Tuple[Any, wasmpy.Store]:
+    store = wasmpy.Store(tier="python", **options)
+    return wasmpy.Module(WAT).instantiate(store=store).exports, store
+
+
+def test_the_reference_tier_runs_it_and_the_store_says_so() -> None:
+    exports, store = made()
+    assert store.fallbacks == []
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert (exports.both(20), exports.odd(4), exports.both(20)) == (42, 8, 42)
+    assert store.fallbacks == [FOUND]
+
+
+def test_fuel_is_the_same() -> None:
+    exports, store = made(fuel=1_000)
+    assert exports.both(20) == 42
+    assert (store.fuel_consumed, store.fallbacks) == (3 + 3 + 3, [FOUND])
+
+
+def test_a_warning_comes_once_with_the_reason() -> None:
+    exports, store = made(fallback="warn")
+    with pytest.warns(wasmpy.FallbackWarning) as caught:
+        for _ in range(3):
+            assert exports.both(20) == 42
+    assert len(caught) == 1
+    assert "'odd'" in str(caught[0].message)
+    assert FOUND.reason in str(caught[0].message)
+    assert store.fallbacks == [FOUND]
+
+
+def test_entering_it_fails_and_nothing_else_does() -> None:
+    exports, store = made(fallback="fail")
+    assert exports.taken(1) == 2
+    for _ in range(2):
+        for entered in (exports.both, exports.odd):
+            with pytest.raises(wasmpy.FallbackError) as caught:
+                entered(20)
+            error = caught.value
+            assert (error.function, error.name, error.reason) == FOUND
+    assert exports.taken(1) == 2
+    assert store.fallbacks == [FOUND]
+
+
+def test_the_policies_are_named() -> None:
+    for policy in FALLBACKS:
+        assert wasmpy.Store(fallback=policy).fallbacks == []
+    with pytest.raises(ValueError, match="fallback"):
+        wasmpy.Store(fallback="loud")
