@@ -9,10 +9,11 @@ from typing import Any, List
 import pytest
 
 import wasmpy
+from tests.unit.ways import WAYS
 from wasmpy.api.threads import SLICE
 from wasmpy.config import Features
 
-FUSING = ("never", "always")
+FUSING = tuple(WAYS)
 WAT = """(module
   (memory (export "m") {memory})
   (func (export "load") (param i32) (result i32) (i32.atomic.load offset=4 (local.get 0)))
@@ -45,7 +46,7 @@ def instance_of(wat: str, **store: Any) -> wasmpy.Instance:
 @pytest.mark.parametrize("fusing", FUSING)
 @pytest.mark.parametrize("wat", [SHARED, OWN], ids=["shared", "own"])
 def test_what_the_operations_do(wat: str, fusing: str) -> None:
-    e = instance_of(wat, fusing=fusing).exports
+    e = instance_of(wat, **WAYS[fusing]).exports
     e.store(8, -2)
     assert e.load(4) == -2
     assert e.add16(8, 3) == 0xFFFE
@@ -69,7 +70,7 @@ def test_what_the_operations_do(wat: str, fusing: str) -> None:
     ],
 )
 def test_traps(name: str, args: Any, kind: str, address: int, width: int, fusing: str) -> None:
-    instance = instance_of(OWN, fusing=fusing)
+    instance = instance_of(OWN, **WAYS[fusing])
     with pytest.raises(wasmpy.WasmTrap) as caught:
         instance.exports[name](*args)
     trap = caught.value

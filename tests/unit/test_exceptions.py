@@ -8,9 +8,10 @@ from typing import Any, List
 import pytest
 
 import wasmpy
+from tests.unit.ways import WAYS
 from wasmpy.config import Features
 
-FUSING = ("never", "always")
+FUSING = tuple(WAYS)
 
 
 def instance_of(wat: str, imports: Any = None, **store: Any) -> wasmpy.Instance:
@@ -29,7 +30,7 @@ THROW = """(module
 
 @pytest.mark.parametrize("fusing", FUSING)
 def test_what_nothing_catches_leaves_with_tag_and_values(fusing: str) -> None:
-    instance = instance_of(THROW, fusing=fusing)
+    instance = instance_of(THROW, **WAYS[fusing])
     with pytest.raises(wasmpy.WasmException) as caught:
         instance.exports.throw(3)
     assert caught.value.tag == instance.exports.e
@@ -81,7 +82,7 @@ CATCH = """(module
 @pytest.mark.parametrize("fusing", FUSING)
 @pytest.mark.parametrize(("which", "result"), [(0, 2048), (1, 2084), (3, 9)])
 def test_the_clause_for_the_tag_gets_the_values(which: int, result: int, fusing: str) -> None:
-    assert instance_of(CATCH, fusing=fusing).exports.f(which) == result
+    assert instance_of(CATCH, **WAYS[fusing]).exports.f(which) == result
 
 
 def test_an_exception_of_another_tag_passes() -> None:
@@ -121,12 +122,12 @@ NESTED = """(module
 
 @pytest.mark.parametrize("fusing", FUSING)
 def test_inner_blocks_catch_first_and_may_throw_again(fusing: str) -> None:
-    assert instance_of(NESTED, fusing=fusing).exports.f() == 105
+    assert instance_of(NESTED, **WAYS[fusing]).exports.f() == 105
 
 
 @pytest.mark.parametrize("fusing", FUSING)
 def test_a_clause_may_go_to_a_loop_and_to_the_function(fusing: str) -> None:
-    instance = instance_of(NESTED, fusing=fusing)
+    instance = instance_of(NESTED, **WAYS[fusing])
     assert instance.exports.loops(500) == 500
     assert instance.exports.function_label() == 61
 
@@ -161,7 +162,7 @@ TRAPS = """(module (memory 1)
 
 @pytest.mark.parametrize("fusing", FUSING)
 def test_a_trap_is_not_caught(fusing: str) -> None:
-    instance = instance_of(TRAPS, fusing=fusing)
+    instance = instance_of(TRAPS, **WAYS[fusing])
     assert instance.exports.f(0) == 0
     with pytest.raises(wasmpy.WasmTrap) as caught:
         instance.exports.f(65533)
@@ -207,7 +208,7 @@ class Host:
 
 @pytest.mark.parametrize("fusing", FUSING)
 def test_a_host_function_may_raise_into_the_guest(fusing: str) -> None:
-    host = Host(fusing=fusing)
+    host = Host(**WAYS[fusing])
     assert host.instance.exports.f(-5) == -5
     assert host.instance.exports.f(10) == 1010
 
@@ -274,7 +275,7 @@ FUEL = """(module
 def test_a_region_begins_where_an_exception_lands(fusing: str) -> None:
     # f: const, call, const = 3, charged whole; throws: const, throw = 2, what follows is none of
     # it; behind the end of $h: const, const, add = 3.  try_table is free, as block is.
-    instance = instance_of(FUEL, fusing=fusing)
+    instance = instance_of(FUEL, fuel=100, **WAYS[fusing])
     assert instance.exports.f() == 7
     assert instance.store.fuel_consumed == 3 + 2 + 3
 

@@ -10,13 +10,14 @@ from typing import Any, Tuple
 import pytest
 
 import wasmpy
+from tests.unit.ways import WAYS
 from wasmpy.api.heap import Array, Struct
 from wasmpy.config import DEFAULT_LIMITS, Features
 from wasmpy.errors import Interrupted, InvalidError, LinkError, TrapKind, WasmTrap
 from wasmpy.exec.heap import I31, Heap, HostRef, externalized, internalized
 from wasmpy.syntax.types import I8, ArrayType, FieldType, StructType
 
-FUSING = ("never", "always")
+FUSING = tuple(WAYS)
 
 
 def instance(source: str, store: Any = None, imports: Any = None) -> Any:
@@ -69,7 +70,7 @@ ARRAYS = """
 
 @pytest.fixture(params=FUSING)
 def arrays(request: pytest.FixtureRequest) -> Any:
-    return instance(ARRAYS, wasmpy.Store(fusing=request.param)).exports
+    return instance(ARRAYS, wasmpy.Store(**WAYS[request.param])).exports
 
 
 def test_arrays_are_made_and_read(arrays: Any) -> None:
@@ -184,7 +185,7 @@ STRUCTS = """
 
 @pytest.fixture(params=FUSING)
 def structs(request: pytest.FixtureRequest) -> Any:
-    return instance(STRUCTS, wasmpy.Store(fusing=request.param)).exports
+    return instance(STRUCTS, wasmpy.Store(**WAYS[request.param])).exports
 
 
 def test_structures_have_fields(structs: Any) -> None:
@@ -435,7 +436,7 @@ def test_a_long_list_is_freed() -> None:
 
 @pytest.mark.parametrize("fusing", FUSING)
 def test_bulk_operations_cost_by_their_length(fusing: str) -> None:
-    store = wasmpy.Store(fusing=fusing)
+    store = wasmpy.Store(fuel=100_000, **WAYS[fusing])
     exports = instance(ARRAYS, store).exports
     spent = []
     for n in (0, 7, 8, 8000):
@@ -475,7 +476,7 @@ CALLS = """(type $f (func (param i32) (result i32)))
 
 @pytest.mark.parametrize("fusing", FUSING)
 def test_functions_are_called_by_reference(fusing: str) -> None:
-    exports = instance(CALLS, wasmpy.Store(fusing=fusing)).exports
+    exports = instance(CALLS, wasmpy.Store(**WAYS[fusing])).exports
     twice = exports.twice()
     assert (twice(4), exports.call(twice, 5), exports.tail(twice, 6)) == (8, 10, 12)
     assert (exports.on_null(twice), exports.on_null(None)) == (8, -1)
@@ -485,7 +486,7 @@ def test_functions_are_called_by_reference(fusing: str) -> None:
 
 @pytest.mark.parametrize("fusing", FUSING)
 def test_an_indirect_call_takes_a_function_of_a_declared_subtype(fusing: str) -> None:
-    exports = instance(CALLS, wasmpy.Store(fusing=fusing)).exports
+    exports = instance(CALLS, wasmpy.Store(**WAYS[fusing])).exports
     assert (exports.above(3), exports.below(4)) == (3, 4)
     error = trap(exports.plain, 4)
     assert error.kind is TrapKind.BAD_SIGNATURE
@@ -619,7 +620,7 @@ MIXED = """(type $p (struct (field (mut i32))))
 def test_fused_runs_agree_with_plain_slots(at: int) -> None:
     seen = []
     for fusing in FUSING:
-        store = wasmpy.Store(fusing=fusing)
+        store = wasmpy.Store(**WAYS[fusing])
         run = instance(MIXED, store).exports.run
         error = trap(run, 20, at) if at > 0 else None
         result = None if error else run(20, at)

@@ -7,13 +7,14 @@ from typing import Any
 import pytest
 
 import wasmpy
+from tests.unit.ways import WAYS
 from wasmpy.binary.decode import decode_module
 from wasmpy.binary.encode import encode_module
 from wasmpy.config import Features
 from wasmpy.syntax.types import I64
 from wasmpy.text.parser import parse_module
 
-FUSING = ("never", "always")
+FUSING = tuple(WAYS)
 TOP = (1 << 64) - 1
 
 
@@ -40,7 +41,7 @@ MEMORY = """(module
 
 @pytest.mark.parametrize("fusing", FUSING)
 def test_a_memory_with_64_bit_addresses(fusing: str) -> None:
-    e = instance_of(MEMORY, fusing=fusing).exports
+    e = instance_of(MEMORY, **WAYS[fusing]).exports
     assert e.size() == 1
     assert e.load(65532) == int.from_bytes(b"cdef", "little")
     e.store(0, 77)
@@ -64,7 +65,7 @@ def test_a_memory_with_64_bit_addresses(fusing: str) -> None:
 def test_an_address_beyond_it_traps_and_says_which(
     name: str, base: int, address: int, width: int, fusing: str
 ) -> None:
-    instance = instance_of(MEMORY, fusing=fusing)
+    instance = instance_of(MEMORY, **WAYS[fusing])
     with pytest.raises(wasmpy.WasmTrap) as caught:
         instance.exports[name](base)
     trap = caught.value
@@ -74,7 +75,7 @@ def test_an_address_beyond_it_traps_and_says_which(
 
 
 def test_a_bulk_length_beyond_32_bits_is_charged_as_the_widest_one() -> None:
-    instance = instance_of(MEMORY)
+    instance = instance_of(MEMORY, fuel=1 << 40)
     with pytest.raises(wasmpy.WasmTrap) as caught:
         instance.exports.fill(0, 1, TOP)
     assert caught.value.kind is wasmpy.TrapKind.MEMORY_OUT_OF_BOUNDS
@@ -95,7 +96,7 @@ TABLE = """(module
 
 @pytest.mark.parametrize("fusing", FUSING)
 def test_a_table_with_64_bit_indices(fusing: str) -> None:
-    instance = instance_of(TABLE, fusing=fusing)
+    instance = instance_of(TABLE, **WAYS[fusing])
     e = instance.exports
     assert (e.call(1), e.size(), e.grow(2), e.grow(1), e.grow(TOP)) == (1, 3, 3, -1, -1)
     with pytest.raises(wasmpy.WasmTrap) as caught:
@@ -177,7 +178,7 @@ PAGES = """(module (memory (export "m") 3 100000 (pagesize 1))
 
 @pytest.mark.parametrize("fusing", FUSING)
 def test_pages_of_one_byte(fusing: str) -> None:
-    instance = instance_of(PAGES, fusing=fusing)
+    instance = instance_of(PAGES, **WAYS[fusing])
     e = instance.exports
     assert (e.size(), e.load(2), len(e.m), e.m.pages) == (3, 0, 3, 3)
     with pytest.raises(wasmpy.WasmTrap):
@@ -200,7 +201,7 @@ WIDE = """(module
 
 @pytest.mark.parametrize("fusing", FUSING)
 def test_wide_arithmetic(fusing: str) -> None:
-    e = instance_of(WIDE, fusing=fusing).exports
+    e = instance_of(WIDE, **WAYS[fusing]).exports
     assert e.add(TOP, 0, 1, 5) == (0, 6)
     assert e.sub(0, 0, 1, 0) == (-1, -1)
     assert e.mul_s(-1, -1) == (1, 0)

@@ -95,7 +95,7 @@ def test_the_memory_of_a_tail_call_does_not_grow_with_its_depth(name: str, fusin
 @pytest.mark.parametrize("fusing", FUSING)
 def test_a_turn_costs_its_instructions(fusing: str) -> None:
     # get, eqz, if = 3; a turn more: get, const, sub, get, const, add, return_call = 7; last get.
-    instance = instance_of(COUNT, **WAYS[fusing])
+    instance = instance_of(COUNT, fuel=1_000, **WAYS[fusing])
     instance.exports.count(10, 0)
     assert instance.store.fuel_consumed == 11 * 3 + 10 * 7 + 1
 

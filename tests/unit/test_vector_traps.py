@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 import wasmpy
+from tests.unit.ways import WAYS
 from wasmpy import TrapKind
 from wasmpy.isa.table import INSTRS, Instr
 
@@ -17,7 +18,7 @@ SIZE = 65_536
 OLD = bytes(range(0xA0, 0xB0))
 PATTERN = bytes([0x81, 0x72, 0x93, 0x04, 0xF5, 0x06, 0xC7, 0x08, 9, 10, 11, 12, 13, 14, 15, 16])
 ACCESSES = [row for row in INSTRS if row.access is not None and row.access.lanes]
-FUSING = ["never", "always"]
+FUSING = tuple(WAYS)
 
 
 def instance(row: Instr, fusing: str, lane: int = 0, offset: int = 0) -> Any:
@@ -30,7 +31,7 @@ def instance(row: Instr, fusing: str, lane: int = 0, offset: int = 0) -> Any:
         (func (export "f") (param i32 v128) {result}
             ({row.mnemonic} $m {at} (i32.add (local.get 0) (i32.const 0)) {vector})))"""
     features = wasmpy.Features.WASM2.having("multi_memory")
-    return wasmpy.Module(wat, features=features).instantiate(store=wasmpy.Store(fusing=fusing))
+    return wasmpy.Module(wat, features=features).instantiate(store=wasmpy.Store(**WAYS[fusing]))
 
 
 def expected(row: Instr, part: bytes, lane: int) -> bytes:
@@ -92,7 +93,7 @@ def test_nothing_of_a_run_is_done_when_a_vector_access_traps(fusing: str) -> Non
             (v128.store (i32.const 0) (local.get 1))
             (global.set 0 (i8x16.add (local.get 1) (v128.load (local.get 0))))
             (i32x4.mul (global.get 0) (local.get 1))))"""
-    exports = wasmpy.Module(wat).instantiate(store=wasmpy.Store(fusing=fusing)).exports
+    exports = wasmpy.Module(wat).instantiate(store=wasmpy.Store(**WAYS[fusing])).exports
     with pytest.raises(wasmpy.WasmTrap) as caught:
         exports.f(SIZE - 15, OLD)
     assert caught.value.operands == (SIZE - 15,)
