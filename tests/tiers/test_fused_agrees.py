@@ -14,6 +14,7 @@ from typing import Any, Dict, List, Tuple
 import pytest
 
 import wasmpy
+from tests.tiers.vocabulary import INTERESTING
 from wasmpy.isa.table import INSTRS
 from wasmpy.numerics.bits import f64_bits
 from wasmpy.syntax.types import F32, F64, I32, I64, V128, ValType
@@ -21,16 +22,6 @@ from wasmpy.syntax.types import F32, F64, I32, I64, V128, ValType
 KERNELS = pathlib.Path(__file__).parents[2] / "benchmarks" / "kernels"
 FEATURES = wasmpy.Features.WASM2.having("relaxed_simd")
 TYPES = (I32, I64, F32, F64, V128)
-INTERESTING = {
-    "i32": ["0", "1", "-1", "0x80000000", "0x7fffffff", "31", "255", "65530", "65536"],
-    "i64": ["0", "1", "-1", "0x8000000000000000", "63", "0xffffffff", "4294967296"],
-    "f32": ["0", "-0", "1.5", "nan", "inf", "-inf", "3e38", "1e-45", "2147483648"],
-    "f64": ["0", "-0", "0.5", "nan:0x4", "inf", "1e308", "-1e-320", "9223372036854775808"],
-    "v128": [
-        "i32x4 0 0 0 0", "i16x8 1 -1 0x8000 0x7fff 2 -2 3 -3", "i64x2 -1 0x7ff0000000000001",
-        "f32x4 nan:0x1 -0 inf 1.5", "f64x2 -nan 3e300", "i32x4 0 1 2 3",
-    ],
-}
 
 
 class Generator:

@@ -20,7 +20,16 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import wasmpy
-from tests.tiers.observed import Rigid, Way, calls_of, difference, outcome, program_of, shown, way_of
+from tests.tiers.observed import (
+    Rigid,
+    Way,
+    calls_of,
+    difference,
+    outcome,
+    program_of,
+    shown,
+    way_of,
+)
 from tests.tiers.programs import FEATURES, Program
 from wasmpy.errors import TrapKind
 from wasmpy.exec import store as exec_store
