@@ -33,7 +33,7 @@ def compile_all(syntax: Any, sidetables: Sequence[Any], step: Callable[[int, int
     from wasmpy.tiers.pysource.marks import Untaken
 
     functions = Functions.of(syntax)
-    todo = _functions(syntax, sidetables)
+    todo = functions_of(syntax, sidetables)
     compiled = had = done = 0
     for function in todo:
         for metered in VARIANTS:
@@ -50,7 +50,7 @@ def compile_all(syntax: Any, sidetables: Sequence[Any], step: Callable[[int, int
     return Warmed(len(todo), compiled, had, dict(functions.untaken))
 
 
-def _functions(syntax: Any, sidetables: Sequence[Any]) -> List[FuncInst]:
+def functions_of(syntax: Any, sidetables: Sequence[Any]) -> List[FuncInst]:
     """The module's own functions, of an instance that nobody can call."""
     instance = ModuleInst(Store(), syntax)
     first = len(syntax.functypes()) - len(syntax.funcs)

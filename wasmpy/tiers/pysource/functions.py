@@ -15,7 +15,7 @@ from wasmpy.tiers.pysource.marks import Untaken
 
 if TYPE_CHECKING:
     from wasmpy.tiers.pysource.shape import Shape
-    from wasmpy.tiers.pysource.source import Source
+    from wasmpy.tiers.pysource.source import Parts, Source
 
 
 class Compiled(NamedTuple):
@@ -52,8 +52,9 @@ class Functions:
         return found
 
     def source(
-        self, function: FuncInst, *, metered: bool, start: Optional[Tuple[int, int]] = None
-    ) -> Source:
+        self, function: FuncInst, *, metered: bool, start: Optional[Tuple[int, int]] = None,
+        parts: Optional[Parts] = None,
+    ) -> Source:  # fmt: skip
         """The text of a function, or of its rest from a loop header.  Raises: Untaken."""
         # What compiles is imported when there is something to compile: a cache may have it all.
         from wasmpy.exec.layout import Layout
@@ -70,8 +71,9 @@ class Functions:
         if self._shape is None:
             self._shape = Shape(self._module)
         return write(
-            self._shape, function.index, layout, functype, valtypes, metered=metered, start=start
-        )
+            self._shape, function.index, layout, functype, valtypes, metered=metered, start=start,
+            parts=parts,
+        )  # fmt: skip
 
     def rest(self, function: FuncInst, pc: int, count: int, *, metered: bool) -> Compiled:
         """A function from a loop header on, as a function of its locals and its stack."""

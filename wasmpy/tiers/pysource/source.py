@@ -44,21 +44,31 @@ class Source(NamedTuple):
     numbers: Dict[int, int]
 
 
+class Parts(NamedTuple):
+    """What writes a function: instructions, and the two forms of control flow."""
+
+    lowering: Any
+    structured: Any
+    flat: Any
+
+
 def write(
     shape: Shape, index: int, layout: Layout, functype: FuncType, valtypes: List[ValType],
-    *, metered: bool, start: Optional[Tuple[int, int]] = None,
+    *, metered: bool, start: Optional[Tuple[int, int]] = None, parts: Optional[Parts] = None,
 ) -> Source:  # fmt: skip
     """The text of a function.  Raises: Untaken.
 
     With ``start``, a loop header and how many values there are at it (locals
-    and the stack), it is the rest of the function from there.
+    and the stack), it is the rest of the function from there.  ``parts`` are others to write with.
     """
     graph = Graph(layout, None if start is None else start[0])
     costs = layout.costs() if metered else []
     arity = len(functype.results)
-    forms: List[Any] = [Flat] if layout.tries else [Structure, Flat]
+    lowering, structured, flat = parts or Parts(Lowering, Structure, Flat)
+    forms: List[Any] = [flat] if layout.tries else [structured, flat]
+
     def begun(form: Any, known: Any) -> Tuple[Lowering, Structure]:
-        x = Lowering(shape, layout.body.ops, layout.body.imms, valtypes, metered=metered)
+        x: Lowering = lowering(shape, layout.body.ops, layout.body.imms, valtypes, metered=metered)
         return x, form(x, graph, costs, arity, known)
 
     stacked = 0 if start is None else start[1] - len(valtypes)
