@@ -42,10 +42,7 @@ def _prepared(engine, name, path):
     if cache and name.startswith("wasmpy"):
         import wasmpy
 
-        try:
-            return wasmpy.Module.from_file(path, cache=cache)
-        except TypeError:
-            return wasmpy.Module.from_file(path)
+        return wasmpy.Module.from_file(path, cache=cache)
     return engine.prepare(_read(path))
 
 
