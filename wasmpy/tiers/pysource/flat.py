@@ -10,10 +10,11 @@ from __future__ import annotations
 
 from typing import Any, Dict, List, Optional, Set, Tuple
 
+from wasmpy.tiers.pysource.blocks import Block, Step
 from wasmpy.tiers.pysource.graph import Edge, Graph, Node
 from wasmpy.tiers.pysource.lower import Lowering, Ranges
 from wasmpy.tiers.pysource.marks import AGAIN
-from wasmpy.tiers.pysource.structure import Block, State, Step, Structure
+from wasmpy.tiers.pysource.structure import State, Structure
 from wasmpy.tiers.pysource.values import Site
 
 NESTED = 12

@@ -12,19 +12,14 @@ from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 
 from wasmpy.exec.layout import Layout
 from wasmpy.syntax.types import F32, F64, FuncType, RefType, ValType, VecType
+from wasmpy.tiers.pysource.blocks import Block, Sites, TooDeep, flatten
 from wasmpy.tiers.pysource.flat import Flat
 from wasmpy.tiers.pysource.graph import Graph
 from wasmpy.tiers.pysource.lower import Lowering
 from wasmpy.tiers.pysource.marks import FILENAME, NOT_YET, Untaken
 from wasmpy.tiers.pysource.shape import Shape
-from wasmpy.tiers.pysource.structure import Block, Structure, TooDeep
+from wasmpy.tiers.pysource.structure import Structure
 from wasmpy.tiers.pysource.values import Site
-
-INDENTED = 92
-"""Levels of indentation that are not passed; Python has 100."""
-
-Sites = Dict[int, Tuple[int, Tuple[str, ...], int]]
-"""By line: what a ``Site`` is."""
 
 
 class Source(NamedTuple):
@@ -129,7 +124,7 @@ def _text(index: int, x: Lowering, writer: Structure, block: Block, arguments: s
     links = tuple(sorted(x.links))
     lines: List[str] = [f"def make({', '.join(links)}):", f" def f{index}(d{arguments}):"]
     sites: Sites = {}
-    _flatten(block, 2, lines, sites)
+    flatten(block, 2, lines, sites)
     form = "flat" if isinstance(writer, Flat) else "structured"
     numbers = {}
     if writer.graph.layout.tries:
@@ -158,23 +153,6 @@ def _default(valtype: ValType) -> str:
     if isinstance(valtype, VecType):
         return "bytes(16)"
     return "0.0" if valtype in (F32, F64) else "0"
-
-
-def _flatten(block: Block, level: int, lines: List[str], sites: Sites) -> None:
-    """Indent, and note which line is which site.  Raises: TooDeep."""
-    if level > INDENTED:
-        raise TooDeep
-    indent = " " * level
-    for item in block:
-        lines.append(indent + item[0])
-        site: Optional[Site] = item[1]
-        if site is not None:
-            sites[len(lines)] = (site.pc, site.operands, site.owed)
-        if len(item) > 2:
-            inner = item[2]
-            if not inner:
-                lines.append(indent + " pass")
-            _flatten(inner, level + 1, lines, sites)
 
 
 def compiled(source: Source) -> types.CodeType:
