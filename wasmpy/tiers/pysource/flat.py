@@ -118,6 +118,14 @@ class Flat(Structure):
         """Nothing: places begin with nothing known."""
         return {}
 
+    def enter(self, start: int) -> None:
+        """Begin a place; of what a loop changes nothing is known at its header."""
+        super().enter(start)
+        if self.graph.nodes[start].back:
+            for i in self.graph.written_in(start):
+                self.x.ranges.pop(f"l{i}", None)
+            self._loop_entry()
+
     def _core(self, node: Node, out: Block) -> Step:
         return self._body(node, out)
 
