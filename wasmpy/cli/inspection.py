@@ -45,7 +45,7 @@ def _imported(module: Module) -> int:
     return len(module.functypes()) - len(module.funcs)
 
 
-def _instrs(module: Module, funcidx: int) -> List[str]:
+def instrs_of(module: Module, funcidx: int) -> List[str]:
     """The instructions of a function in the text format, one for each pc."""
     func = module.funcs[funcidx - _imported(module)]
     printer = ModulePrinter(module, Style())
@@ -81,7 +81,7 @@ def context_lines(
     funcidx, pc = error.func, error.pc
     if funcidx is None or pc is None or not 0 <= funcidx - _imported(module) < len(module.funcs):
         return []
-    texts, offsets = _instrs(module, funcidx), _offsets(module, funcidx)
+    texts, offsets = instrs_of(module, funcidx), _offsets(module, funcidx)
     lines = [Line(f"in {_name(module, funcidx)}:", func=funcidx)]
     low = max(0, pc - AROUND)
     shown = range(low, min(len(texts), pc + AROUND + 1))
@@ -111,7 +111,7 @@ def trace_lines(module: Module, features: Features, only: Optional[int]) -> List
             continue
         functype = module.functypes()[funcidx]
         lines.append(Line(f"{_name(module, funcidx)}: type {functype}", func=funcidx))
-        texts, offsets = _instrs(module, funcidx), _offsets(module, funcidx)
+        texts, offsets = instrs_of(module, funcidx), _offsets(module, funcidx)
         last = -1
         for step in _steps(module, funcidx, features):
             last = step.pc
