@@ -35,7 +35,9 @@ from wasmpy.cli.errors import (
     wants_traceback,
 )
 
-COMMANDS = ("cache", "compile", "demo", "dump", "guard", "parse", "print", "run", "validate", "wast")
+COMMANDS = (
+    "cache", "compile", "demo", "dump", "guard", "parse", "print", "run", "validate", "wast",
+)  # fmt: skip
 """The subcommands, in the order of the overview; each names its file."""
 
 _say = print
