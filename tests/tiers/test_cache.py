@@ -673,6 +673,34 @@ def test_the_guard_starts_warm_without_what_compiles(tmp_path: Path) -> None:
         assert (done.stdout, done.stderr) == (f"338 {absent}\n", "")
 
 
+_LABEL = """
+import sys, wasmpy
+module = wasmpy.Module.from_file(sys.argv[1], cache=sys.argv[2])
+offered = {}
+for item in module.imports:
+    zero = (lambda *a: None) if not item.type.results else (lambda *a: 0)
+    offered.setdefault(item.module, {})[item.name] = zero
+exports = module.instantiate(offered, store=wasmpy.Store(tier="python")).exports
+start, end = exports.alloc(100), exports.alloc(65536)
+print(exports.label_agent(start, 0, end, 65536) is not None)
+print(*sorted(sys.modules))
+"""
+
+
+def test_a_warm_call_imports_nothing_that_compiles(tmp_path: Path) -> None:
+    (tmp_path / "guard.wasm").write_bytes(bundled.guard_bytes())
+    words = [sys.executable, "-c", _LABEL, str(tmp_path / "guard.wasm"), str(tmp_path / "cache")]
+    loaded = [
+        subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()
+        for _ in range(2)
+    ]
+    compiling = {f"wasmpy.tiers.pysource.{name}" for name in ("source", "lower", "templates")}
+    compiling |= {"wasmpy.valid.module", "wasmpy.valid.body"}
+    assert compiling <= set(loaded[0])
+    assert compiling & set(loaded[1]) == set()
+    assert loaded[0][0] == loaded[1][0] == "True"
+
+
 def test_the_guard_comes_back_whole(tmp_path: Path) -> None:
     data = bundled.guard_bytes()
     cold = Module(data)
