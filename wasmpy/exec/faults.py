@@ -14,6 +14,7 @@ from wasmpy.errors import Frame, InternalError, TrapKind, WasmError, WasmTrap
 from wasmpy.exec.store import FuncInst
 from wasmpy.isa.derived import BY_OP
 from wasmpy.isa.table import Instr
+from wasmpy.syntax.types import I32
 
 ACCESS_FAULTS = (IndexError, struct.error, OverflowError)
 """What Python raises for an access beyond a buffer."""
@@ -48,7 +49,7 @@ def confirmed(function: FuncInst, pc: int, address: int) -> WasmTrap:
     """The trap of the load or store at ``pc``, if ``address`` is out of bounds indeed.
 
     ``address`` is the operand, without the offset of the ``memarg``.
-    Raises: InternalError if it is not.
+    Raises: InternalError if it is not, or no address of the memory's type.
     """
     assert function.instance is not None
     assert function.func is not None
@@ -57,6 +58,9 @@ def confirmed(function: FuncInst, pc: int, address: int) -> WasmTrap:
     imm = function.func.body.imms[pc]
     _, offset, memidx = imm if len(row.immediates) == 1 else imm[0]
     mem = function.instance.mems[memidx]
+    bits = 32 if mem.type.addrtype is I32 else 64
+    if not 0 <= address < 1 << bits:
+        raise InternalError(f"an access at {address:#x}, which does not have {bits} bits")
     address += offset
     if address + row.access.width <= len(mem):
         raise InternalError(f"an access at {address:#x} failed inside its memory")

@@ -20,6 +20,7 @@ from wasmpy.exec.layout import TAIL_CALLS
 from wasmpy.exec.store import FuncInst, ModuleInst
 from wasmpy.isa.derived import op_of
 from wasmpy.numerics.bits import f32_from_bits, f64_from_bits
+from wasmpy.tiers.pysource.ahead import HELPERS
 
 if TYPE_CHECKING:
     from wasmpy.tiers.pysource.functions import Compiled
@@ -44,7 +45,7 @@ GLOBALS: Dict[str, Any] = {
     **vars(generated),
     **{f"load_{code}": packer.unpack_from for code, packer in generated.PACKERS.items()},
     **{f"store_{code}": packer.pack_into for code, packer in generated.PACKERS.items()},
-    "handle": handle, "tail": Tail, "WasmException": WasmException, "TrapKind": TrapKind,
+    "handle": handle, "tail": Tail, "WasmException": WasmException, "TrapKind": TrapKind, **HELPERS,
 }  # fmt: skip
 """The globals of generated functions: nothing of a module."""
 

@@ -45,7 +45,8 @@ UNKNOWN: Tuple[Optional[int], Optional[int]] = (None, None)
 LONGEST = 160
 """Characters of an expression beyond which it gets a name of its own."""
 
-Line = Tuple[str, Optional[Site]]
+Line = Tuple[Any, ...]
+"""A statement and its site; and the block inside of it, if there is one."""
 Ranges = Dict[str, Tuple[Optional[int], Optional[int]]]
 
 

@@ -24,6 +24,7 @@ from wasmpy.isa.derived import BY_OP
 from wasmpy.tiers.pysource.blocks import Block, Step, TooDeep
 from wasmpy.tiers.pysource.ends import ENDS
 from wasmpy.tiers.pysource.graph import TWO_WAY, Edge, Graph, Node
+from wasmpy.tiers.pysource.idioms import run_ahead
 from wasmpy.tiers.pysource.lower import LOOKING, UNKNOWN, Lowering, Ranges
 from wasmpy.tiers.pysource.marks import COUNTER
 from wasmpy.tiers.pysource.values import ATOM, Piece, Site, Truth, Value
@@ -71,6 +72,7 @@ class Structure:
         self.known = known
         self.backs: Dict[int, List[Ranges]] = {}
         self.prepaid: Dict[int, int] = {}
+        self.again: Dict[int, Block] = {}
         self.graph = graph
         self.costs = costs
         self.arity = arity
@@ -181,7 +183,8 @@ class Structure:
         self._loop_entry()
         frame = Frame("loop", node.start)
         self.frames.append(frame)
-        body: Block = []
+        before, body = self._ahead(node.start)
+        out += before
         inner = self.inner.get(node.start)
         if inner:
             _, following = self._nested(node, inner, self._body, body)
@@ -200,6 +203,14 @@ class Structure:
         if block != [("pass", None)]:
             out.append(("if br:", None, block))
         return True, None
+
+    def _ahead(self, header: int) -> Tuple[Block, Block]:
+        """What carries out turns of a loop at once: before it, and where each turn begins."""
+        found = run_ahead(self.x, self.graph, self.costs, header)
+        if found is None:
+            return [], []
+        self.again[header] = found.run
+        return found.before, found.begin
 
     def _forget(self, header: int) -> None:
         """A loop's locals have what they enter with, or what they come back with."""
@@ -400,7 +411,12 @@ class Structure:
             renew = f"{x.link('renew')}({counter})"
             if x.owed:
                 renew = f"renew({counter} + {x.owed}) - {x.owed}"
-            x.emit(f"if {counter} < 0: {counter} = {renew}", Site(start, (), x.owed))
+            site, again = Site(start, (), x.owed), self.again.get(start)
+            if again is None:
+                x.emit(f"if {counter} < 0: {counter} = {renew}", site)
+            else:
+                block = [(f"{counter} = {renew}", site), *again]
+                x.lines.append((f"if {counter} < 0:", None, block))
 
     def likely(self, node: Node) -> Optional[Node]:
         """The node that nearly always comes next, if its region can be charged with this one.

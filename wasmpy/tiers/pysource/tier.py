@@ -161,7 +161,13 @@ class PySource:
 
     def takes(self, function: FuncInst) -> bool:
         """Whether a function is run by this tier now."""
-        return self._eager or function.apart is not None
+        return self._eager or function.apart is not None or self._at_hand(function)
+
+    def _at_hand(self, function: FuncInst) -> bool:
+        """Whether a function was compiled already, for another instance or in another process."""
+        assert function.instance is not None
+        functions = Functions.of(function.instance.module)
+        return functions.at_hand(function.index, metered=self._entry == "metered")
 
     def warmed(self, function: FuncInst) -> bool:
         """A function was running when a slice ended; whether this tier takes care of it.
@@ -182,7 +188,7 @@ class PySource:
 
     def first(self, function: FuncInst, entry: str) -> Callable[..., Any]:
         """What enters a function that is not compiled: now, or when it was called often."""
-        if self._eager or function.apart is not None:
+        if self.takes(function):
             return self._compiling(function, entry)
         return self._waiting(function, entry)
 
@@ -228,7 +234,7 @@ class PySource:
 
     def enter(self, function: FuncInst, entry: str) -> Optional[Callable[..., Any]]:
         """What a call enters from now on; None while that may change."""
-        if self._eager or function.apart is not None:
+        if self.takes(function):
             return self.ready(function, entry)
         return None
 
