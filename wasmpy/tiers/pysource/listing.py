@@ -23,6 +23,10 @@ _MARK = "  #@"
 _MARKED = re.compile(r"(.*)  #@(\d+),(\d+)", re.DOTALL)
 
 
+_BEGINS = re.compile(r"if (stop|left|fuel)\b|.*  #@", re.DOTALL)
+"""What a node begins with, and what is marked already."""
+
+
 class Line(NamedTuple):
     """A line, the position of the instruction it ends with, if any, and of its node's first."""
 
@@ -41,10 +45,13 @@ class Listing(NamedTuple):
 class _Marking(Lowering):
     """Marks statements with the instruction they are for."""
 
-    begins = 0
+    begins = ends = 0
 
     def emit(self, text: str, site: Optional[Site] = None) -> None:
-        super().emit(f"{text}{_MARK}{self.pc},{self.begins}", site)
+        # What a node begins with stems from no instruction: the last one was another node's.
+        own = self.begins <= self.pc <= self.ends
+        mark = f"{_MARK}{self.pc},{self.begins}" if own else ""
+        super().emit(text + mark, site)
 
 
 class _Branches(Structure):
@@ -53,11 +60,11 @@ class _Branches(Structure):
     def _body(self, node: Any, out: List[Any]) -> Any:
         first = len(out)
         marking: Any = self.x
-        marking.begins = node.start
+        marking.begins, marking.ends = node.start, node.steps[-1]
         step = super()._body(node, out)
         for i in range(first, len(out)):
             text, *rest = out[i]
-            if text.startswith(("if ", "return", "raise")) and not _MARKED.fullmatch(text):
+            if text.startswith(("if ", "return", "raise")) and not _BEGINS.match(text):
                 out[i] = (f"{text}{_MARK}{node.steps[-1]},{node.start}", *rest)
         return step
 
