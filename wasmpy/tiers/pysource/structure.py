@@ -81,6 +81,7 @@ class Structure:
         self.incoming: Dict[int, List[State]] = {}
         self.depth = 0
         self.sent = 0
+        self.back = 0  # fuel that a node written next gives back
         self.tails = False
         self.used: Set[str] = set()
         places = graph.places()
@@ -402,10 +403,11 @@ class Structure:
         for s in ahead:
             owed -= self.costs[s]
             self.prepaid[s] = owed
-        cost, counter = self.costs[start] + x.owed, x.counter
+        cost, counter = self.costs[start] + x.owed - self.back, x.counter
+        self.back = 0
         if cost:
             x.link("fuel")
-            x.emit(f"{counter} -= {cost}")
+            x.emit(f"{counter} {'+' if cost < 0 else '-'}= {abs(cost)}")
         if header:
             x.link("fuel")
             renew = f"{x.link('renew')}({counter})"
@@ -472,7 +474,10 @@ class Structure:
                 x.ranges[truth.name] = told
             block: Block = []
             if owed and self.prepaid.get(edge.target) != owed - self.costs[edge.target]:
-                block.append((f"{x.counter} += {owed}", None))
+                if self.graph.copied(edge.target):
+                    self.back = owed
+                else:
+                    block.append((f"{x.counter} += {owed}", None))
             falls, following = self.edge(node, edge, block)
             self.flush(block)
             sides.append((falls, following, block, self.state()))
