@@ -217,6 +217,28 @@ def test_effects_only_at_the_edge() -> None:
     assert broken == [], "\n".join(broken)
 
 
+DYNAMIC: Dict[str, str] = {
+    "wasmpy/exec/fuse.py": "the runs of hot functions",
+    "wasmpy/numerics/specialize.py": "when the project is built",
+    "wasmpy/tiers/pysource/source.py": "the functions of the python tier",
+    "wasmpy/tiers/pysource/faults.py": "the operands of a site, by the texts that the tier wrote of them",
+    "wasmpy/tiers/pysource/idioms.py": "what runs ahead of a loop, by expressions that the tier wrote",
+}
+"""File that compiles or evaluates text -> which."""
+
+
+def test_text_is_compiled_in_the_listed_files_alone() -> None:
+    found = merge(
+        (relative(path), f"line {node.lineno} calls {node.func.id}")
+        for path in python_files()
+        for node in ast.walk(tree_of(path))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
+        and node.func.id in ("compile", "eval", "exec")
+    )
+    broken = report(found, DYNAMIC)
+    assert broken == [], "\n".join(broken)
+
+
 def test_nothing_imports_the_generators_at_run_time() -> None:
     found = []
     for path in python_files():

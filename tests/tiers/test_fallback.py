@@ -55,10 +55,11 @@ def test_fuel_is_the_same() -> None:
 
 def test_a_warning_comes_once_with_the_reason() -> None:
     exports, store = made(fallback="warn")
-    with pytest.warns(wasmpy.FallbackWarning) as caught:
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
         for _ in range(3):
             assert exports.both(20) == 42
-    assert len(caught) == 1
+    assert [warning.category for warning in caught] == [wasmpy.FallbackWarning]
     assert "'odd'" in str(caught[0].message)
     assert FOUND.reason in str(caught[0].message)
     assert store.fallbacks == [FOUND]

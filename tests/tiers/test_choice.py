@@ -1,0 +1,52 @@
+"""Which tier runs: what is asked for reaches the store, of an instance and of a guard."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+import wasmpy
+from hostabi import Guard, bundled
+from wasmpy.api.store import DEFAULT_TIER, TIERS
+from wasmpy.config import ENDLESS_FUEL
+
+WAT = """(module (func (export "add") (param i32 i32) (result i32)
+    (i32.add (local.get 0) (local.get 1))))"""
+
+
+@pytest.mark.parametrize("tier", TIERS)
+def test_an_instance_runs_in_the_tier_that_is_asked_for(tier: str) -> None:
+    module = wasmpy.Module(WAT)
+    for made in (module.instantiate(tier=tier), wasmpy.Linker().instantiate(module, tier=tier)):
+        assert (made.store.inst.tier is None) == (tier == "reference")
+        assert made.exports.add(40, 2) == 42
+
+
+def test_a_store_has_its_tier_already() -> None:
+    store = wasmpy.Store(tier="reference")
+    with pytest.raises(ValueError, match="tier"):
+        wasmpy.Module(WAT).instantiate(store=store, tier="python")
+
+
+@pytest.mark.parametrize("tier", ["native", "fast", ""])
+def test_a_tier_that_is_not_there_is_refused(tier: str) -> None:
+    with pytest.raises(ValueError, match="tier"):
+        wasmpy.Store(tier=tier)
+    with pytest.raises(ValueError, match="tier"):
+        wasmpy.Module(WAT).instantiate(tier=tier)
+
+
+def labels(**options: Any) -> Any:
+    session = bundled.session()
+    with Guard(bundled.guard_bytes(), name="github", **options) as guard:
+        agent = guard.label_agent(session["policy"])
+        return agent.to_json(), guard.last_report.fuel
+
+
+def test_a_guard_answers_and_costs_the_same_in_every_tier() -> None:
+    counted = {tier: labels(tier=tier, count=True) for tier in TIERS}
+    assert counted[DEFAULT_TIER][1] > 1_000
+    assert all(found == counted[DEFAULT_TIER] for found in counted.values())
+    assert labels(fuel=ENDLESS_FUEL) == counted[DEFAULT_TIER]
+    assert labels() == (counted[DEFAULT_TIER][0], None)
