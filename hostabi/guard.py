@@ -32,7 +32,6 @@ from hostabi.labels import AgentLabels, Labels, ResourceLabels, ResponseLabels
 from hostabi.load import Source, check_exports, check_name, load_module
 from hostabi.payload import encode
 from hostabi.trace import CallReport
-from wasmpy.api.store import DEFAULT_TIER
 from wasmpy.config import DEFAULT_LIMITS, Features, Limits
 
 T = TypeVar("T")
@@ -108,7 +107,7 @@ class Guard:
         fuel: Optional[int] = None, timeout: Optional[float] = None,
         compat: Optional[str] = None, log: Optional[LogCallback] = None,
         stdout: Any = None, stderr: Any = None, features: Features = Features.WASM2,
-        count: bool = False, tier: str = DEFAULT_TIER,
+        count: bool = False, tier: Optional[str] = None,
     ) -> None:  # fmt: skip
         if compat not in (None, GATEWAY):
             raise ValueError(f'compat is None or "{GATEWAY}", not {compat!r}')

@@ -29,7 +29,7 @@ from hostabi.errors import (
 from wasi import Wasi, WasiConfig
 from wasmpy.api.instance import Func, Instance
 from wasmpy.api.module import Module
-from wasmpy.api.store import DEFAULT_TIER, Store
+from wasmpy.api.store import Store
 from wasmpy.config import ENDLESS_FUEL, Limits
 from wasmpy.errors import (
     InternalError,
@@ -77,7 +77,7 @@ class Guest:
     def __init__(
         self, module: Module, name: str, host: HostSide, bounds: Bounds, *,
         initialize: bool = True, stdout: Any = None, stderr: Any = None,
-        tier: str = DEFAULT_TIER,
+        tier: Optional[str] = None,
     ) -> None:  # fmt: skip
         self._module = module
         self._name = name

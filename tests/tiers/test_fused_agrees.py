@@ -179,7 +179,7 @@ def test_nothing_is_compiled_where_fusing_is_off(monkeypatch: pytest.MonkeyPatch
     def refuse(*args: Any) -> None:
         raise AssertionError("compiled")
 
-    monkeypatch.setattr("wasmpy.exec.interp.fuse", refuse)
+    monkeypatch.setattr("wasmpy.exec.fuse.fuse", refuse)
     module = wasmpy.Module.from_file(KERNELS / "sieve.wasm")
     module.instantiate(store=wasmpy.Store(fusing="never")).exports.run(3)
     with pytest.raises(AssertionError):

@@ -70,6 +70,8 @@ def test_stdin_is_at_its_end_by_default() -> None:
     ids=lambda s: type(s).__name__,
 )
 def test_sources(source: Any) -> None:
+    if hasattr(source, "seek"):
+        source.seek(0)
     guest = Guest(stdin=source)
     found = b""
     while True:

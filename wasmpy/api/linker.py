@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Callable, Dict, List, Mapping, Optional, 
 
 from wasmpy.api.caller import host_function
 from wasmpy.api.instance import Func, Global, Instance, Memory, Table, Tag
-from wasmpy.api.store import DEFAULT_TIER, Store
+from wasmpy.api.store import Store
 from wasmpy.config import Limits
 from wasmpy.errors import LinkError, MissingImport
 from wasmpy.exec import instantiate as execution
@@ -126,7 +126,7 @@ class Linker:
         """
         store = store or self._store_of(module.syntax)
         if store is None:
-            store = Store(limits, fuel, deadline, tier=DEFAULT_TIER if tier is None else tier)
+            store = Store(limits, fuel, deadline, tier=tier)
         elif any(given is not None for given in (limits, fuel, deadline, tier)):
             raise ValueError(
                 "limits, fuel, deadline and tier are the store's, and there is one already"

@@ -51,9 +51,10 @@ class Store:
         deadline: Optional[float] = None,
         clock: Callable[[], float] = time.monotonic,
         fusing: str = "hot",
-        tier: str = DEFAULT_TIER,
+        tier: Optional[str] = None,
         fallback: str = "silent",
     ) -> None:
+        tier = DEFAULT_TIER if tier is None else tier
         if tier not in TIERS:
             raise ValueError(f"tier is one of {', '.join(TIERS)}, not {tier!r}")
         self._fallbacks = Fallbacks(fallback)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import struct
 from typing import List, Optional, Sequence
 
-from wasmpy.binary.decode import instr_offsets
 from wasmpy.errors import Frame, InternalError, TrapKind, WasmError, WasmTrap
 from wasmpy.exec.store import FuncInst
 from wasmpy.isa.derived import BY_OP
@@ -35,6 +34,8 @@ def offsets_of(function: FuncInst) -> Optional[List[int]]:
     module, body = function.instance.module, function.func.body
     if module.binary is None or body.offset is None:
         return None
+    from wasmpy.binary.decode import instr_offsets
+
     return instr_offsets(module.binary, body)
 
 

@@ -9,7 +9,7 @@ Spec: ``exec/modules.html#instantiation``.
 from __future__ import annotations
 
 import itertools
-from typing import Any, Iterable, List, NamedTuple, Optional, Sequence, Tuple, Union
+from typing import TYPE_CHECKING, Any, Iterable, List, NamedTuple, Optional, Sequence, Tuple, Union
 
 from wasmpy.errors import InternalError, LinkError, MissingImport, ResetError
 from wasmpy.exec.exceptions import TagInst
@@ -46,8 +46,10 @@ from wasmpy.syntax.types import (
     externtype_text,
 )
 from wasmpy.valid.canonical import closed_global, closed_table
-from wasmpy.valid.control import SideTable
 from wasmpy.valid.match import externtype_match
+
+if TYPE_CHECKING:
+    from wasmpy.valid.control import SideTable
 
 
 def type_of(item: ExternInst) -> ExternType:

@@ -24,7 +24,6 @@ from wasmpy.exec.faults import (
     offsets_of,
     row_at,
 )
-from wasmpy.exec.fuse import fuse
 from wasmpy.exec.handlers import BULK, BULK_WIDE, CALL, CALL_TOP, TAIL_CALL, WIDEST
 from wasmpy.exec.host import Caller
 from wasmpy.exec.layout import TAIL_CALLS
@@ -310,6 +309,8 @@ class Computation:
         if tier is not None and tier.warmed(code.function):
             return code.run  # it goes on there, or will be compiled when it ran for longer
         if code.run is code.slots and self.store.fusing == "hot":
+            from wasmpy.exec.fuse import fuse
+
             fuse(code)
         return code.run
 
@@ -382,6 +383,8 @@ def code_of(function: FuncInst) -> Code:
         code = prepare(function)
         store.largest = max(store.largest, code.size)
         if store.fusing == "always":
+            from wasmpy.exec.fuse import fuse
+
             fuse(code)
         function.code = code
     return code

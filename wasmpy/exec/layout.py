@@ -10,12 +10,14 @@ entered by an explicit position, never by falling through.
 
 from __future__ import annotations
 
-from typing import Any, Dict, FrozenSet, List, Set, Tuple
+from typing import TYPE_CHECKING, Any, Dict, FrozenSet, List, Set, Tuple
 
 from wasmpy.errors import InternalError
 from wasmpy.isa.derived import COST, op_of
 from wasmpy.syntax.module import Expr
-from wasmpy.valid.control import SideTable
+
+if TYPE_CHECKING:
+    from wasmpy.valid.control import SideTable
 
 _BLOCK, _LOOP, _IF, _ELSE, _END = map(op_of, ("block", "loop", "if", "else", "end"))
 _NOP, _BR, _BR_IF, _BR_TABLE = map(op_of, ("nop", "br", "br_if", "br_table"))
@@ -26,16 +28,16 @@ _TRY_TABLE, _THROW, _THROW_REF = map(op_of, ("try_table", "throw", "throw_ref"))
 
 _PASSED_OVER = frozenset((_BLOCK, _TRY_TABLE, _NOP, _END))
 _OPENS = frozenset((_BLOCK, _TRY_TABLE, _LOOP, _IF))
-_ON_REFERENCE = frozenset(
+ON_REFERENCE = frozenset(
     map(op_of, ("br_on_null", "br_on_non_null", "br_on_cast", "br_on_cast_fail"))
 )
 _ENDS_REGION = frozenset(
     (
         _BR, _BR_IF, _BR_TABLE, _RETURN, _UNREACHABLE, _IF, _ELSE, _LOOP, _THROW, _THROW_REF,
-        *TAIL_CALLS, *_ON_REFERENCE,
+        *TAIL_CALLS, *ON_REFERENCE,
     )
 )  # fmt: skip
-_BRANCHES = frozenset((_BR, _BR_IF, _BR_TABLE, _IF, _ELSE, _TRY_TABLE, *_ON_REFERENCE))
+_BRANCHES = frozenset((_BR, _BR_IF, _BR_TABLE, _IF, _ELSE, _TRY_TABLE, *ON_REFERENCE))
 
 
 class Layout:
@@ -83,7 +85,7 @@ class Layout:
                 if opened == _IF or (opened != _LOOP and pc + 1 in branched):
                     real_ends.add(pc)
                     starts.add(pc + 1)
-            elif op in (_LOOP, _IF, _ELSE, _BR_IF) or op in _ON_REFERENCE:
+            elif op in (_LOOP, _IF, _ELSE, _BR_IF) or op in ON_REFERENCE:
                 starts.add(pc + 1)
         if at != len(self._branches):
             raise InternalError("the side table does not fit its function")

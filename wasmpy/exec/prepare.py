@@ -9,7 +9,7 @@ the ``next`` of what stands before them.
 
 from __future__ import annotations
 
-from typing import Any, FrozenSet, List, Optional, Sequence, Set, Tuple
+from typing import Any, FrozenSet, List, NamedTuple, Optional, Sequence, Set, Tuple
 
 from wasmpy.errors import InternalError
 from wasmpy.exec import aggregate, atomics, wide  # noqa: F401 - they register their handlers
@@ -111,7 +111,7 @@ class Preparer(Layout):
             if handler is not None:
                 slots.append((handler, imms[pc], following[pc + 1]))
                 continue
-            built, imm = self._structural(pc, op, imms[pc])
+            built, imm = structural(self, pc, op, imms[pc])
             slots.append((built, imm, pc if op in _CALLS else following[pc + 1]))
         code.after = following[1:]
         code.cost = self.costs()
@@ -123,15 +123,35 @@ class Preparer(Layout):
         code.size = code.params + len(code.locals) + self.function.sidetable.max_height + 1
         return code
 
-    def _structural(self, pc: int, op: int, imm: Any) -> Tuple[Handler, Any]:
-        row = BY_OP[op]
-        if row is None:
-            raise InternalError(f"no instruction has opcode number {op:#x}")
-        if row.access is not None:
-            if row.access.lanes == "lane":
-                (_, offset, memidx), laneidx = imm
-                place = (offset, laneidx * row.access.width)
-                return self.instance.mems[memidx].handlers[op], place
-            _, offset, memidx = imm
-            return self.instance.mems[memidx].handlers[op], offset
-        return BUILD[row.mnemonic](self, pc, imm)
+
+class _Place(NamedTuple):
+    """What the rules of handlers ask of an instruction that is no branch."""
+
+    instance: ModuleInst
+
+
+def single(function: FuncInst, pc: int) -> Slot:
+    """The slot of one instruction, which is no branch and no call, without those around it."""
+    assert function.func is not None
+    assert function.instance is not None
+    body = function.func.body
+    op, imm = body.ops[pc], body.imms[pc]
+    handler = NUMERIC.get(op)
+    if handler is None:
+        place: Any = _Place(function.instance)
+        handler, imm = structural(place, pc, op, imm)
+    return handler, imm, pc + 1
+
+
+def structural(p: Preparer, pc: int, op: int, imm: Any) -> Tuple[Handler, Any]:
+    """The handler of an instruction that is not numeric, and its immediate."""
+    row = BY_OP[op]
+    if row is None:
+        raise InternalError(f"no instruction has opcode number {op:#x}")
+    if row.access is not None:
+        if row.access.lanes == "lane":
+            (_, offset, memidx), laneidx = imm
+            return p.instance.mems[memidx].handlers[op], (offset, laneidx * row.access.width)
+        _, offset, memidx = imm
+        return p.instance.mems[memidx].handlers[op], offset
+    return BUILD[row.mnemonic](p, pc, imm)

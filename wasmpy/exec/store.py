@@ -11,7 +11,7 @@ Spec: ``exec/runtime.html``.
 
 from __future__ import annotations
 
-from typing import Any, Callable, Dict, List, NamedTuple, Optional, Union
+from typing import TYPE_CHECKING, Any, Callable, Dict, List, NamedTuple, Optional, Union
 
 from wasmpy.config import DEFAULT_LIMITS, Limits
 from wasmpy.errors import Interrupted, Resource
@@ -23,7 +23,9 @@ from wasmpy.exec.waiting import WaitList
 from wasmpy.syntax.module import Func, Module
 from wasmpy.syntax.types import DefType, FuncType, GlobalType
 from wasmpy.valid.canonical import TypeSpace
-from wasmpy.valid.control import SideTable
+
+if TYPE_CHECKING:
+    from wasmpy.valid.control import SideTable
 
 FUSING = ("never", "hot", "always")
 

@@ -16,7 +16,8 @@ from wasmpy.errors import TrapKind, WasmException, WasmTrap
 from wasmpy.exec import generated, handlers
 from wasmpy.exec.exceptions import exception_of, landing
 from wasmpy.exec.interp import code_of
-from wasmpy.exec.layout import TAIL_CALLS
+from wasmpy.exec.layout import ON_REFERENCE, TAIL_CALLS
+from wasmpy.exec.prepare import single
 from wasmpy.exec.store import FuncInst, ModuleInst
 from wasmpy.isa.derived import op_of
 from wasmpy.numerics.bits import f32_from_bits, f64_from_bits
@@ -108,7 +109,7 @@ class Linkage:
         if name == "land":
             return types.CellType(_landing(function, compiled))
         if name[0] == "k":
-            return types.CellType(code_of(function).slots[int(name[1:])])
+            return types.CellType(_slot(function, int(name[1:])))
         if name[0] == "c" and name[1:].isdigit():
             return types.CellType(_constant(function, int(name[1:])))
         return None
@@ -200,6 +201,14 @@ def _landing(function: FuncInst, compiled: Optional[Compiled]) -> Callable[[Wasm
         return compiled.numbers[found.clause.target], values
 
     return land
+
+
+def _slot(function: FuncInst, pc: int) -> Any:
+    """The slot of an instruction: that of its whole function's code if it is a branch."""
+    assert function.func is not None
+    if function.func.body.ops[pc] in ON_REFERENCE:
+        return code_of(function).slots[pc]
+    return single(function, pc)
 
 
 def _constant(function: FuncInst, pc: int) -> Any:
