@@ -63,6 +63,8 @@ class Program:
 class Body(Operators):
     """The body of one function."""
 
+    pointers = False
+
     def text(self) -> str:
         guard = "(i32.gt_u" if self.random.randrange(2) else "(i32.ge_s"
         self.op("global.get $budget i32.eqz if")
@@ -78,7 +80,8 @@ class Body(Operators):
         self.values(self.results, 3)
         declared = " ".join(f"(local {WRITTEN[t]})" for t in self.locals[len(self.callee.params) :])
         head = f"(func {self.callee.name} {signature(self.callee.params, self.results)}"
-        return f"{head} {declared} (local $n i32)\n {' '.join(self.out)})"
+        pointers = "(local $p i32) (local $q i32) (local $c i32) (local $e i32)" if self.pointers else ""
+        return f"{head} {declared} (local $n i32) {pointers}\n {' '.join(self.out)})"
 
     # Expressions of any type ----------------------------------------------------------
 
@@ -448,12 +451,72 @@ class Body(Operators):
         self.statement(depth)
         self.statement(depth)
 
+    def idiom(self, depth: int) -> None:
+        """A loop as compilers write them to fill, copy, compare or scan memory."""
+        self.pointers = True
+        for name in "pq":
+            self.expr("i32", depth)
+            edge = f"i32.const {self.pick([0, 65400, 65500])} i32.add" if self.chance(25) else ""
+            self.op(f"i32.const {self.pick([0xFF, 0xFFF])} i32.and {edge} local.set ${name}")
+        step = self.pick([1, 1, 1, 2, 4, 8, -1])
+        width = self.pick([1, 1, abs(step)])
+        ending = self.pick(_ENDINGS)
+        self.op(f"i32.const {self.random.randrange(1, 70)} local.set $c")
+        if ending == "end":
+            self.op(f"local.get $p local.get $c i32.const {step} i32.mul i32.add local.set $e")
+        elif ending == "up":
+            self.op("local.get $c local.set $e i32.const 0 local.set $c")
+        load = {1: "i32.load8_u", 2: "i32.load16_u", 4: "i32.load", 8: "i64.load"}[width]
+        store = {1: "i32.store8", 2: "i32.store16", 4: "i32.store", 8: "i64.store"}[width]
+        t = "i64" if width == 8 else "i32"
+        memory, other = self.pick(["$m", "$m", "$mb"]), self.pick(["$m", "$m", "$m", "$mb"])
+        offset = f"offset={self.pick([0, 0, 1, 3, 60000])}"
+        kind = self.random.randrange(4)
+        if kind >= 2:
+            self.op("block")
+            self.labels.append(((), False))
+        self.op("loop")
+        self.labels.append(((), True))
+        move = [f"local.get ${n} i32.const {step} i32.add local.set ${n}" for n in "pq"]
+        if self.chance(30):
+            move = [f"local.get ${n} i32.const {-step} i32.sub local.set ${n}" for n in "pq"]
+        if kind == 0:
+            value = self.pick([f"{t}.const {self.integer(t)}", f"local.get {self.local(t)}"])
+            parts = [f"local.get $p {value} {store} {memory} {offset}", move[0]]
+        elif kind == 1:
+            parts = [f"local.get $p local.get $q {load} {other} {store} {memory} {offset}", *move]
+        elif kind == 2:
+            both = f"local.get $p {load} {memory} local.get $q {load} {other} {offset}"
+            parts = [f"{both} {t}.ne br_if 1", *move]
+        else:
+            test = self.pick([f"{t}.const 0 {t}.ne", f"{t}.eqz", f"{t}.const 48 {t}.eq"])
+            parts = [f"local.get $p {load} {memory} {offset} {test} br_if 1", move[0]]
+        if self.chance(30):
+            self.random.shuffle(parts)
+        if self.chance(15):
+            parts.insert(0, f"local.get $c local.set {self.local('i32')}")
+        self.op(" ".join([*parts, _ENDING[ending]]))
+        for _ in range(2 if kind >= 2 else 1):
+            self.labels.pop()
+            self.op("end")
+        i = self.local("i32")
+        self.op(f"local.get $p local.get $q i32.xor local.get $c i32.add local.set {i}")
+
     def trying(self, depth: int) -> None:
         t = self.pick(COMMON)
         self.try_(t, depth)
         self.sink(t)
 
 
+_ENDING = {
+    "down": "local.get $c i32.const -1 i32.add local.tee $c br_if 0",
+    "sub": "local.get $c i32.const 1 i32.sub local.tee $c i32.const 0 i32.ne br_if 0",
+    "up": "local.get $c i32.const 1 i32.add local.tee $c local.get $e i32.lt_u br_if 0",
+    "signed": "local.get $c i32.const 2 i32.sub local.tee $c i32.const 0 i32.gt_s br_if 0",
+    "end": "local.get $p local.get $e i32.ne br_if 0",
+}
+"""How a loop over memory is counted."""
+_ENDINGS = list(_ENDING)
 _CLAUSES = [
     ("catch", "$e0"), ("catch", "$e1"), ("catch", "$e2"), ("catch", "$eb"), ("catch_ref", "$e0"),
     ("catch_ref", "$e1"), ("catch_all", ""), ("catch_all_ref", ""),
@@ -467,5 +530,5 @@ _STATEMENTS = [
     Body.assign, Body.assign, Body.assign, Body.several, Body.when, Body.when, Body.when, Body.repeat,
     Body.repeat, Body.branch, Body.branch, Body.switch, Body.leaving, Body.leaving, Body.calling,
     Body.logging, Body.put, Body.sequence, Body.sequence, Body.trying, Body.bulk, Body.bulk, Body.store,
-    Body.store, Body.store,
+    Body.store, Body.store, Body.idiom, Body.idiom,
 ]  # fmt: skip

@@ -125,7 +125,7 @@ def bits_of(operands: Tuple[Any, ...]) -> List[Any]:
 
 def outcome(module: wasmpy.Module, fusing: str, args: Tuple[Any, ...], fuel: int) -> Any:
     """Everything that can be seen of two calls."""
-    store = wasmpy.Store(fuel=fuel, fusing=fusing)
+    store = wasmpy.Store(fuel=fuel, fusing=fusing, tier="reference")
     instance = module.instantiate(store=store)
     seen: List[Any] = []
     for _ in range(2):
@@ -169,7 +169,7 @@ def test_kernels_agree(path: pathlib.Path) -> None:
     module = wasmpy.Module.from_file(path)
     consumed = set()
     for fusing in ("never", "hot", "always"):
-        instance = module.instantiate(store=wasmpy.Store(fusing=fusing))
+        instance = module.instantiate(store=wasmpy.Store(fuel=1 << 40, fusing=fusing, tier="reference"))
         assert instance.exports.run(size["n"]) == size["result"]
         consumed.add(instance.store.fuel_consumed)
     assert len(consumed) == 1
@@ -181,9 +181,9 @@ def test_nothing_is_compiled_where_fusing_is_off(monkeypatch: pytest.MonkeyPatch
 
     monkeypatch.setattr("wasmpy.exec.fuse.fuse", refuse)
     module = wasmpy.Module.from_file(KERNELS / "sieve.wasm")
-    module.instantiate(store=wasmpy.Store(fusing="never")).exports.run(3)
+    module.instantiate(store=wasmpy.Store(fusing="never", tier="reference")).exports.run(3)
     with pytest.raises(AssertionError):
-        module.instantiate(store=wasmpy.Store(fusing="always")).exports.run(3)
+        module.instantiate(store=wasmpy.Store(fusing="always", tier="reference")).exports.run(3)
 
 
 def test_the_text_of_a_run_has_nothing_of_the_module_but_numbers(
@@ -198,7 +198,7 @@ def test_the_text_of_a_run_has_nothing_of_the_module_but_numbers(
     monkeypatch.setattr("wasmpy.exec.fuse.compile", keep, raising=False)
     wat = """(module $evil (func $__import__ (export "exec('x')") (param $os i32) (result i32)
         (i32.add (local.get $os) (i32.const 41))))"""
-    instance = wasmpy.Module(wat).instantiate(store=wasmpy.Store(fusing="always"))
+    instance = wasmpy.Module(wat).instantiate(store=wasmpy.Store(fusing="always", tier="reference"))
     assert instance.exports["exec('x')"](1) == 42
     assert texts
     assert not any(word in text for text in texts for word in ("evil", "exec", "os", "import"))

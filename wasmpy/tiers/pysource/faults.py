@@ -22,6 +22,7 @@ from wasmpy.exec.faults import (
     row_at,
 )
 from wasmpy.exec.store import FuncInst
+from wasmpy.tiers.pysource.ahead import FRAMES
 from wasmpy.tiers.pysource.link import BETWEEN, GLOBALS, Bridge, Deep
 from wasmpy.tiers.pysource.marks import COUNTER, FILENAME
 
@@ -54,7 +55,8 @@ def places(error: BaseException, traceback: Optional[types.TracebackType]) -> Li
             last = at.tb_next is None
             site = deep.compiled.sites.get(at.tb_lineno)
             if site is None:
-                if last and isinstance(error, _OWN_FAULTS):
+                ours = at.tb_next is None or at.tb_next.tb_frame.f_code in FRAMES
+                if ours and isinstance(error, _OWN_FAULTS):
                     raise InternalError(
                         f"line {at.tb_lineno} of {code.co_name} failed unforeseen: {error!r}"
                     ) from error

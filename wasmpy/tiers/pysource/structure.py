@@ -72,7 +72,7 @@ class Structure:
         self.known = known
         self.backs: Dict[int, List[Ranges]] = {}
         self.prepaid: Dict[int, int] = {}
-        self.again: Dict[int, Block] = {}
+        self.ahead: Set[int] = set()
         self.graph = graph
         self.costs = costs
         self.arity = arity
@@ -210,8 +210,8 @@ class Structure:
         found = run_ahead(self.x, self.graph, self.costs, header)
         if found is None:
             return [], []
-        self.again[header] = found.run
-        return found.before, found.begin
+        self.ahead.add(header)
+        return [found.before], [found.begin]
 
     def _forget(self, header: int) -> None:
         """A loop's locals have what they enter with, or what they come back with."""
@@ -413,12 +413,11 @@ class Structure:
             renew = f"{x.link('renew')}({counter})"
             if x.owed:
                 renew = f"renew({counter} + {x.owed}) - {x.owed}"
-            site, again = Site(start, (), x.owed), self.again.get(start)
-            if again is None:
-                x.emit(f"if {counter} < 0: {counter} = {renew}", site)
+            text, site = f"{counter} = {renew}", Site(start, (), x.owed)
+            if start in self.ahead:
+                x.lines.append((f"if {counter} < 0:", None, [(text, site), ("w = 1", None)]))
             else:
-                block = [(f"{counter} = {renew}", site), *again]
-                x.lines.append((f"if {counter} < 0:", None, block))
+                x.emit(f"if {counter} < 0: {text}", site)
 
     def likely(self, node: Node) -> Optional[Node]:
         """The node that nearly always comes next, if its region can be charged with this one.
