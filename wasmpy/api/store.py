@@ -44,6 +44,8 @@ class Store:
     ``FallbackWarning``) or ``fail`` (``FallbackError`` where it is entered).
     """
 
+    TIERS = TIERS
+
     def __init__(
         self,
         limits: Optional[Limits] = None,
