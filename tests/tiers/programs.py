@@ -35,7 +35,7 @@ from tests.tiers.vocabulary import (
     typed,
 )
 
-__all__ = ["BESIDE", "FEATURES", "NUMBERS", "Program"]
+__all__ = ["BESIDE", "FEATURES", "NUMBERS", "STATEMENTS", "Body", "Program"]
 
 
 class Program:
@@ -356,7 +356,7 @@ class Body(Operators):
             self.leaf(t)
             self.sink(t)
             return
-        self.pick(_STATEMENTS)(self, depth - 1)
+        self.pick(STATEMENTS)(self, depth - 1)
 
     def assign(self, depth: int) -> None:
         t = self.pick(COMMON)
@@ -526,7 +526,7 @@ Body.rules = [
     Body.if_, Body.if_, Body.loop, Body.call, Body.call, Body.passing, Body.passing, Body.on_reference,
     Body.on_null, Body.try_, Body.never,
 ]  # fmt: skip
-_STATEMENTS = [
+STATEMENTS = [
     Body.assign, Body.assign, Body.assign, Body.several, Body.when, Body.when, Body.when, Body.repeat,
     Body.repeat, Body.branch, Body.branch, Body.switch, Body.leaving, Body.leaving, Body.calling,
     Body.logging, Body.put, Body.sequence, Body.sequence, Body.trying, Body.bulk, Body.bulk, Body.store,

@@ -20,6 +20,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import wasmpy
+from tests.tiers import programs
 from tests.tiers.observed import (
     Rigid,
     Way,
@@ -30,7 +31,7 @@ from tests.tiers.observed import (
     shown,
     way_of,
 )
-from tests.tiers.programs import FEATURES, Program
+from tests.tiers.programs import FEATURES, Body, Program
 from wasmpy.errors import TrapKind
 from wasmpy.exec import store as exec_store
 from wasmpy.tiers.pysource import source, tier
@@ -111,6 +112,19 @@ def test_fuel_that_ends_anywhere(seed: int) -> None:
         assert difference(expected, outcome(module, calls, Way(fuel), tier="python")) == "", fuel
         ends.add(str(expected[0][0]))
     assert ends
+
+
+@pytest.mark.parametrize("block", range(6))
+def test_loops_over_memory_agree_wherever_fuel_ends(
+    block: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(programs, "STATEMENTS", [Body.idiom] * 4 + [Body.assign])
+    for seed in range(FIRST + block, FIRST + max(60, SEEDS // 10), 6):
+        numbers = random.Random(seed)
+        module = wasmpy.Module(Program(numbers, size=8).text, features=FEATURES)
+        calls = calls_of(numbers, count=1)
+        for fuel in (None, 100_000, *[numbers.randrange(900) for _ in range(8)]):
+            assert disagreement(module, calls, Way(fuel)) == "", f"seed {seed}, fuel {fuel}"
 
 
 # Depth ------------------------------------------------------------------------------
