@@ -4,7 +4,8 @@
 handlers of loads and stores for one memory's buffer.  ``EXPRESSIONS``,
 ``LOADS`` and ``STORES`` have the same as texts, with ``_0`` and ``_1`` for
 the operands (of an access: the address and the value) and ``_a`` for the
-immediate of a numeric instruction.  ``PACKERS`` are the conversions that
+immediate of a numeric instruction.  ``FROUND`` is ``fround`` to 32 bits with
+what it does with most numbers in line.  ``PACKERS`` are the conversions that
 ``LOADS`` and ``STORES`` name, ``load_`` and ``store_`` before the letter.
 """
 
@@ -3370,6 +3371,8 @@ STORES: Dict[int, str] = {
     0x3e: 'store_I(buf, _0, _1 & 4294967295)',
     0x30b: 'store_s16(buf, _0, _1)',
 }
+
+FROUND = '(fround_t := (fround_z * 536870913.0)) - (fround_t - fround_z) if 1.2e-38 < (fround_z := _0) < 1e+38 or -1e+38 < fround_z < -1.2e-38 else fround(32, fround_z)'
 
 
 def memory_handlers(buf: Any) -> Dict[int, Handler]:

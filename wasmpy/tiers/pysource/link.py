@@ -42,13 +42,18 @@ def handle(slot: Any, S: List[Any]) -> List[Any]:
     return S
 
 
-GLOBALS: Dict[str, Any] = {
+GLOBALS: Dict[str, Any] = types.ModuleType("wasm").__dict__
+"""The globals of generated functions: nothing of a module.
+
+Those of a module object, for PyPy looks names up in another dictionary each time.
+"""
+
+GLOBALS.update({
     **vars(generated),
     **{f"load_{code}": packer.unpack_from for code, packer in generated.PACKERS.items()},
     **{f"store_{code}": packer.pack_into for code, packer in generated.PACKERS.items()},
     "handle": handle, "tail": Tail, "WasmException": WasmException, "TrapKind": TrapKind, **HELPERS,
-}  # fmt: skip
-"""The globals of generated functions: nothing of a module."""
+})  # fmt: skip
 
 
 class Bridge:

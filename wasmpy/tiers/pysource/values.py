@@ -108,7 +108,9 @@ class Value:
     @property
     def atom(self) -> bool:
         """Whether it can be evaluated any number of times for nothing: a name or a number."""
-        return self.piece.level == ATOM and self.site is None and not self.state
+        if self.site is not None or self.state or self.piece.level != ATOM:
+            return False
+        return "(" not in self.piece.text and "[" not in self.piece.text
 
     @property
     def condition(self) -> Truth:
