@@ -197,6 +197,7 @@ MNEMONIC_FILES: Dict[str, str] = {
     "wasmpy/tiers/pysource/graph.py": "which instructions end a node, and write locals",
     "wasmpy/tiers/pysource/link.py": "the constants that are bound, not written",
     "wasmpy/tiers/pysource/lower.py": "registers how structural instructions are written",
+    "wasmpy/tiers/pysource/turns.py": "what a turn of a loop does to locals and the stack",
     "wasmpy/text/script.py": "constants are the arguments and results of scripts",
     "wasmpy/text/segments.py": "the offset of an inline segment",
     "wasmpy/text/printer_instrs.py": "instructions that leave nothing, for folding",

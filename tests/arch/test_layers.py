@@ -222,7 +222,7 @@ DYNAMIC: Dict[str, str] = {
     "wasmpy/numerics/specialize.py": "when the project is built",
     "wasmpy/tiers/pysource/source.py": "the functions of the python tier",
     "wasmpy/tiers/pysource/faults.py": "the operands of a site, by the texts that the tier wrote of them",
-    "wasmpy/tiers/pysource/idioms.py": "what runs ahead of a loop, by expressions that the tier wrote",
+    "wasmpy/tiers/pysource/leaving.py": "for which bytes a loop goes on, by the numerics' expressions",
 }
 """File that compiles or evaluates text -> which."""
 
