@@ -121,7 +121,10 @@ class Flat(Structure):
     def enter(self, start: int) -> None:
         """Begin a place; of what a loop changes nothing is known at its header."""
         super().enter(start)
-        if self.graph.nodes[start].back:
+        if not self.graph.reducible:
+            self.x.ranges = {}
+            self._loop_entry()
+        elif self.graph.nodes[start].back:
             for i in self.graph.written_in(start):
                 self.x.ranges.pop(f"l{i}", None)
             self._loop_entry()

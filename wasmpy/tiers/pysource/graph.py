@@ -78,7 +78,8 @@ class Node:
 class Graph:
     """The nodes that can be reached from ``entry``, in reverse postorder.
 
-    ``around`` has each ``try_table`` that was entered before ``entry``.
+    ``around`` has each ``try_table`` that was entered before ``entry``.  From a
+    loop's header on, other loops may have several entries: ``reducible`` is false then.
     """
 
     def __init__(self, layout: Layout, entry: Optional[int] = None) -> None:
@@ -96,8 +97,8 @@ class Graph:
         self._walk()
         self._dominators()
         self.loops: Dict[int, Set[int]] = {}
-        self._find_loops()
         self.reducible = True
+        self._find_loops()
         self._count_arms()
 
     # Nodes ------------------------------------------------------------------------
@@ -212,6 +213,7 @@ class Graph:
             nodes[start].back = True
             inside = {start}
             work = [p for p in backs if self.dominates(start, p)]
+            self.reducible = self.reducible and len(work) == len(backs)
             while work:
                 at = work.pop()
                 if at not in inside:

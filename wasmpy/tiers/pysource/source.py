@@ -60,7 +60,7 @@ def write(
     costs = layout.costs() if metered else []
     arity = len(functype.results)
     lowering, structured, flat = parts or Parts(Lowering, Structure, Flat)
-    forms: List[Any] = [flat] if layout.tries else [structured, flat]
+    forms: List[Any] = [structured, flat] if graph.reducible and not layout.tries else [flat]
 
     def begun(form: Any, known: Any) -> Tuple[Lowering, Structure]:
         x: Lowering = lowering(shape, layout.body.ops, layout.body.imms, valtypes, metered=metered)
