@@ -37,7 +37,7 @@ from wasmpy.exec import store as exec_store
 from wasmpy.tiers.pysource import source, tier
 from wasmpy.tiers.pysource.structure import Structure, TooDeep
 
-SEEDS = int(os.environ.get("WASMPY_SEEDS", "1200"))
+SEEDS = int(os.environ.get("WASMPY_SEEDS", "2000"))
 FIRST = int(os.environ.get("WASMPY_FIRST_SEED", "0"))
 BLOCKS = 24
 
