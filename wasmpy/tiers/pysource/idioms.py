@@ -45,6 +45,9 @@ CHUNK = 1 << 20
 """Bytes that one run ahead takes at most, between looks at the flag."""
 DELAY = 2
 """The turn before which a loop that searches runs ahead first: many have left by then."""
+RARE = 4
+"""The same where few bytes let it go on, as blanks and digits do: most runs of them are short."""
+FEW = 16
 _WORTH = 60
 """Instructions that a run ahead costs as much as."""
 
@@ -404,6 +407,8 @@ class _Ahead:
         if self.step is not None:
             run = [(f"s = {_text(self.step)}", None), ("if s:", None, run)]
         delay = DELAY if self.scans else 1
+        if any(bin(going).count("1") <= FEW for going in self.masks.values()):
+            delay = RARE
         turn: Block = [("w -= 1", None), ("if not w:", None, run)]
         return Ahead((f"w = {delay}", None), ("if w:", None, turn))
 
