@@ -145,7 +145,7 @@ class Computation:
                     if fuel < 0 and t in code.headers:
                         fuel = meter.renew(fuel)
                         slots = self._hot(code)
-                        if code.function.apart is not None and not store.deep:
+                        if code.function.apart is not None and self._leaves(code, pc, L, base):
                             self.code, self.pc, self.locals, self.base = code, pc, L, base
                             fuel += cost[t]  # the other tier charges it
                             fuel = self._leave_loop(fuel)
@@ -281,6 +281,11 @@ class Computation:
         del S[at:]
         S += results
         return meter.back(fuel)
+
+    def _leaves(self, code: Code, pc: int, L: List[Any], base: int) -> bool:
+        """Whether another tier takes the rest of the running function from a loop header."""
+        store, count = self.store, len(L) + len(self.stack) - base
+        return not store.deep and bool(store.tier.takes_rest(code.function, pc, count))
 
     def _leave_loop(self, fuel: int) -> int:
         """Let another tier run the frame to its end, from the loop header it is at.

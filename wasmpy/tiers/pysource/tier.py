@@ -53,7 +53,7 @@ class PySource:
         self.fallbacks = Fallbacks("silent") if fallbacks is None else fallbacks
         self._linkages: Dict[Tuple[int, str], Linkage] = {}
         self._made: Dict[Tuple[int, str], Callable[..., Any]] = {}
-        self._rests: Dict[Tuple[int, int, str], Callable[..., Any]] = {}
+        self._rests: Dict[Tuple[int, int, str], Optional[Callable[..., Any]]] = {}
         self._deepest = store.deepest()
         self._low = 0
         self._space = 0
@@ -115,7 +115,9 @@ class PySource:
 
     def go_on(self, function: FuncInst, pc: int, values: List[Any]) -> List[Any]:
         """Run a function to its end from a loop header, with its locals and its stack."""
-        return self._run(function, self._from_header(function, pc, len(values)), values)
+        rest = self._rests[id(function), pc, self._entry]
+        assert rest is not None
+        return self._run(function, rest, values)
 
     def _run(self, function: FuncInst, enter: Callable[..., Any], args: List[Any]) -> List[Any]:
         store, meter, low = self.store, self.store.meter, self._low
@@ -238,17 +240,23 @@ class PySource:
             return self.ready(function, entry)
         return None
 
-    def _from_header(self, function: FuncInst, pc: int, count: int) -> Callable[..., Any]:
-        """The rest of a function from a loop header, as one function of ``count`` values."""
+    def takes_rest(self, function: FuncInst, pc: int, count: int) -> bool:
+        """Whether the rest of a function from a loop header is one function of this tier.
+
+        It has ``count`` arguments: the locals, and what is on the stack.
+        """
         key = id(function), pc, self._entry
-        found = self._rests.get(key)
-        if found is None:
+        if key not in self._rests:
             assert function.instance is not None
             functions = Functions.of(function.instance.module)
-            unit = functions.rest(function, pc, count, metered=self._entry == "metered")
-            found = self._linkage(function.instance, self._entry).link(function, unit)
-            self._rests[key] = found
-        return found
+            try:
+                unit = functions.rest(function, pc, count, metered=self._entry == "metered")
+            except Untaken:
+                self._rests[key] = None
+            else:
+                linkage = self._linkage(function.instance, self._entry)
+                self._rests[key] = linkage.link(function, unit)
+        return self._rests[key] is not None
 
     def step(self, function: FuncInst, entry: str) -> Callable[..., Any]:
         """As ``ready``; tail calls are answered, not carried out."""
