@@ -252,17 +252,19 @@ class InvalidError(WasmError):
     ``section`` names the section that what is wrong stands in.  ``func`` is
     the function index, ``pc`` the instruction's index in its body, ``offset``
     its byte offset in the file; in a constant expression ``offset`` is where
-    the expression begins.  Each is None where it does not apply, and outside
-    of bodies and expressions ``offset`` is always None: what stands there
-    does not know its place.  ``rule`` is the short name of the rule that was
-    broken, as ``local.get`` or ``memtype``; ``expected`` and ``actual`` are
-    the types.
+    the expression begins.  ``line`` and ``column`` (from 1) say where the
+    instruction stands in a module made from text.  Each is None where it does
+    not apply, and outside of bodies and expressions ``offset`` and ``line``
+    are always None: what stands there does not know its place.  ``rule`` is
+    the short name of the rule that was broken, as ``local.get`` or
+    ``memtype``; ``expected`` and ``actual`` are the types.
 
     Spec: ``valid/index.html``.
     """
 
     fields = (
-        "message", "rule", "section", "func", "pc", "offset", "instr", "expected", "actual",
+        "message", "rule", "section", "func", "pc", "offset", "line", "column", "instr",
+        "expected", "actual",
     )  # fmt: skip
 
     def __init__(
@@ -283,6 +285,8 @@ class InvalidError(WasmError):
         self.func = func
         self.pc = pc
         self.offset = offset
+        self.line: Optional[int] = None
+        self.column: Optional[int] = None
         self.instr = instr
         self.expected = expected
         self.actual = actual
@@ -293,7 +297,9 @@ class InvalidError(WasmError):
             where += f" in function {self.func}"
         if self.instr is not None:
             where += f", {self.instr}"
-        if self.offset is not None:
+        if self.line is not None:
+            where += f" at {self.line}:{self.column}"
+        elif self.offset is not None:
             where += f" at offset {self.offset:#x}"
         types = ""
         if self.expected is not None:

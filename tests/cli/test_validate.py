@@ -11,6 +11,8 @@ from typing import Tuple
 import pytest
 
 from wasmpy import cli
+from wasmpy.binary.encode import encode_module
+from wasmpy.text import parse_module
 
 Capture = pytest.CaptureFixture[str]
 
@@ -39,20 +41,21 @@ def test_valid_modules_are_silent(capsys: Capture, files: Path) -> None:
     assert validate(capsys, "-v", files / "good.wat") == (0, f"{files / 'good.wat'}: valid\n", "")
 
 
-def test_an_invalid_module_is_one_line_with_function_offset_and_rule(
+def test_an_invalid_module_is_one_line_with_function_place_and_rule(
     capsys: Capture, files: Path
 ) -> None:
     code, out, err = validate(capsys, "--quiet", files / "bad.wat")
     assert (code, out, err.count("\n")) == (1, "", 1)
     assert err.startswith(f"wasmpy: error: {files / 'bad.wat'}: invalid module")
     assert "function 1" in err
-    assert "offset 0x" in err
+    assert "at 1:66" in err
     doc = json.loads(validate(capsys, files / "bad.wat", "--json")[1])
     (entry,) = doc["modules"]
     assert (doc["status"], entry["status"]) == ("invalid", "invalid")
     error = entry["error"]
     assert (error["error"], error["func"]) == ("InvalidError", 1)
     assert isinstance(error["offset"], int)
+    assert (error["line"], error["column"]) == (1, INVALID.rindex(")))") + 2)
     assert error["rule"]
     assert err.rstrip().endswith(f"[{error['rule']}]")
 
@@ -113,6 +116,25 @@ def test_the_context_has_the_instruction_its_neighbours_and_the_stack(
     err = validate(capsys, files / "deep.wat")[2]
     assert "stack before it: [i32 i64]" in err
     assert "  > " in err
+
+
+def test_places_in_a_text_are_lines_and_columns_and_in_a_binary_offsets(
+    capsys: Capture, files: Path
+) -> None:
+    text = "(module (func (result i32)\n (i32.add\n  (i64.const 1)\n  (i32.const 1))))"
+    (files / "lines.wat").write_text(text, "utf-8")
+    (files / "lines.wasm").write_bytes(encode_module(parse_module(text)))
+    for name, places in (("lines.wat", [(3, 4), (4, 4), (2, 3)]), ("lines.wasm", [(None, None)] * 3)):
+        doc = json.loads(validate(capsys, "--trace", "--json", files / name)[1])
+        (entry,) = doc["modules"]
+        assert [(s["line"], s["column"]) for s in entry["trace"][1:]] == places
+        assert [(s["line"], s["column"]) for s in entry["context"][:3]] == places
+        assert (entry["error"]["line"], entry["error"]["column"]) == places[-1]
+    code, out, err = validate(capsys, "--trace", files / "lines.wat")
+    assert (code, "2:3  i32.add" in out, "2:3  i32.add" in err, "0x" in out + err) == (1, True, True, False)
+    code, out, err = validate(capsys, "--trace", files / "lines.wasm")
+    at = f"{entry['error']['offset']:#08x}  i32.add"
+    assert (code, at in out, at in err) == (1, True, True)
 
 
 def test_the_rule_is_explained_with_its_anchor(capsys: Capture, files: Path) -> None:

@@ -7,7 +7,7 @@ import inspect
 import json
 import pickle
 from pathlib import Path
-from typing import Any, Dict, List, Optional, Type
+from typing import Any, Dict, List, Optional, Tuple, Type
 
 import pytest
 
@@ -15,6 +15,7 @@ import hostabi.errors
 import wasmpy
 import wasmpy.errors
 from tests.unit import wasm_bytes as wb
+from wasmpy.binary.encode import encode_module
 from wasmpy.errors import (
     MALFORMED_RULES,
     Frame,
@@ -26,6 +27,7 @@ from wasmpy.errors import (
     WasmError,
     WasmTrap,
 )
+from wasmpy.text import parse_module
 
 
 def classes() -> List[Type[WasmError]]:
@@ -249,3 +251,31 @@ def test_the_offset_of_an_error_in_a_constant_is_where_the_expression_begins() -
         wasmpy.Module("(module (global i32 (i64.const 0x1234)))")
     # The section's id and size, the count, the type and the mutability stand before it.
     assert caught.value.offset == len(wb.PREAMBLE) + 5
+
+
+@pytest.mark.parametrize(
+    ("wat", "func", "place"),
+    [
+        ("(module (func (result i32)\n  (i32.add\n    (i64.const 1)\n    (i32.const 1))))", 0, (2, 4)),
+        ('(module (import "" "" (func))\n (func)\n (func (result i32)\n ))', 2, (4, 2)),
+        ("(module\n (global i32 (i64.const 1)))", None, (2, 27)),
+        ("(module (table 1 funcref\n (ref.null extern)))", None, (2, 19)),
+        ("(module (memory 1)\n (data (i64.const 1)))", None, (2, 21)),
+        ("(module (func) (table 1 funcref) (elem func 0)\n (elem (i64.const 0) func))", None, (2, 22)),
+        ("(module (elem funcref (item ref.func 0)\n  (item i32.const 0))(func))", None, (2, 20)),
+        ('(module (func) (export "a" (func 0)) (export "a" (func 0)))', None, (None, None)),
+    ],
+)  # fmt: skip
+def test_an_invalid_module_made_from_text_says_line_and_column(
+    wat: str, func: Optional[int], place: Tuple[Optional[int], Optional[int]]
+) -> None:
+    syntax = parse_module(wat)
+    for make in (lambda: wasmpy.Module(wat), lambda: wasmpy.Module.of_syntax(syntax)):
+        with pytest.raises(InvalidError) as caught:
+            make()
+        error = caught.value
+        assert (error.func, error.line, error.column) == (func, *place)
+        assert ("at {}:{}".format(*place) in str(error)) == (place[0] is not None)
+    with pytest.raises(InvalidError) as caught:
+        wasmpy.Module(encode_module(syntax))
+    assert (caught.value.line, caught.value.column) == (None, None)

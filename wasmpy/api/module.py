@@ -10,6 +10,7 @@ from typing import (
     TYPE_CHECKING,
     Any,
     Dict,
+    Iterator,
     List,
     Mapping,
     NamedTuple,
@@ -22,7 +23,7 @@ from typing import (
 from wasmpy.api.octets import octets
 from wasmpy.config import DEFAULT_LIMITS, Features, Limits
 from wasmpy.errors import InvalidError, MalformedError
-from wasmpy.syntax.module import Global, Mem, Table, TagUse, TypeUse
+from wasmpy.syntax.module import Active, Expr, Global, Mem, Table, TagUse, TypeUse
 from wasmpy.syntax.module import Module as SyntaxModule
 from wasmpy.syntax.types import ExternType, TagType
 from wasmpy.tiers.shared import Unit, Where, unit_of
@@ -75,8 +76,10 @@ class Module:
         def make() -> Tuple[SyntaxModule, Sequence[SideTable]]:
             from wasmpy.binary.decode import decode_module
 
-            binary = assemble(code) if isinstance(code, str) else code
-            return _validated(decode_module(binary, features, limits), features, limits)
+            if not isinstance(code, str):
+                return _validated(decode_module(code, features, limits), features, limits)
+            binary, parsed = assemble(code)
+            return _validated(decode_module(binary, features, limits), features, limits, parsed)
 
         self._take(unit_of(code, features, limits, cache, make))
 
@@ -221,34 +224,72 @@ def source_of(data: bytes, suffix: str = "") -> Union[bytes, str]:
         return data
 
 
-def assemble(text: str) -> bytes:
-    """WAT in the binary format.  Raises: MalformedError with line and column."""
+def assemble(text: str, features: Features = Features.ALL) -> Tuple[bytes, SyntaxModule]:
+    """WAT in the binary format, and as it was parsed, which knows lines and columns.
+
+    Raises: MalformedError with line and column; Unsupported for what needs a
+    feature outside ``features``.
+    """
     from wasmpy.binary.encode import encode_module
     from wasmpy.text.parser import parse_module
 
-    return encode_module(parse_module(text))
+    parsed = parse_module(text, features)
+    return encode_module(parsed), parsed
 
 
 def _validated(
-    syntax: SyntaxModule, features: Features, limits: Limits
+    syntax: SyntaxModule,
+    features: Features,
+    limits: Limits,
+    parsed: Optional[SyntaxModule] = None,
 ) -> Tuple[SyntaxModule, Sequence[SideTable]]:
-    """The module with its side tables.  Raises: InvalidError."""
+    """The module with its side tables; ``parsed`` is as in ``locate``.  Raises: InvalidError."""
     from wasmpy.valid.module import validate_module
 
     try:
         return syntax, validate_module(syntax, features, limits)
     except InvalidError as error:
-        _locate(syntax, error)
+        locate(error, syntax, parsed)
         raise
 
 
-def _locate(module: SyntaxModule, error: InvalidError) -> None:
-    """Fill in the byte offset of the instruction that an error names by ``pc``."""
-    if error.offset is not None or error.func is None or error.pc is None:
-        return
-    index = error.func - len(module.imported(TypeUse))
-    if module.binary is not None and 0 <= index < len(module.funcs):
-        from wasmpy.binary.decode import instr_offsets
+def locate(error: InvalidError, module: SyntaxModule, parsed: Optional[SyntaxModule]) -> None:
+    """Fill in where the instruction stands that an error of ``module`` names.
 
-        body = module.funcs[index].body
-        error.offset = instr_offsets(module.binary, body)[error.pc]
+    ``parsed`` is the text that the module was made from, or None.
+    """
+    pc = error.pc
+    if pc is None:
+        return
+    text = parsed or module
+    expr: Optional[Expr] = None
+    if error.func is None:
+        found = zip(_constants(module), _constants(text)) if error.offset is not None else ()
+        for constant, written in found:
+            if constant is not None and constant.offset == error.offset:
+                expr = written
+    else:
+        index = error.func - len(module.imported(TypeUse))
+        if not 0 <= index < len(module.funcs):
+            return
+        expr = text.funcs[index].body
+        if error.offset is None and module.binary is not None:
+            from wasmpy.binary.decode import instr_offsets
+
+            error.offset = instr_offsets(module.binary, module.funcs[index].body)[pc]
+    if expr is not None and expr.positions is not None:
+        error.line, error.column = expr.positions[pc]
+
+
+def _constants(module: SyntaxModule) -> Iterator[Optional[Expr]]:
+    """The places of the constant expressions of a module, None for one that has another form."""
+    for table in module.tables:
+        yield table.init
+    for variable in module.globals:
+        yield variable.init
+    for elem in module.elems:
+        yield elem.mode.offset if isinstance(elem.mode, Active) else None
+        for item in elem.init:
+            yield None if isinstance(item, int) else item
+    for data in module.datas:
+        yield data.mode.offset if isinstance(data.mode, Active) else None

@@ -68,7 +68,7 @@ def run(args: argparse.Namespace) -> int:
     features = parse_features(args.features, Features.ALL)
     path = named(args.module)
     source = read_source(path)
-    data = source if isinstance(source, bytes) else assemble(source)
+    data = source if isinstance(source, bytes) else assemble(source)[0]
     entries: List[Dict[str, Any]] = []
     rows: List[str] = []
     end = 0

@@ -30,6 +30,8 @@ class Line:
     func: Optional[int] = None
     pc: Optional[int] = None
     offset: Optional[int] = None
+    line: Optional[int] = None
+    column: Optional[int] = None
     instr: str = ""
     stack: Optional[str] = None
     wrong: bool = False
@@ -54,9 +56,28 @@ def instrs_of(module: Module, funcidx: int) -> List[str]:
     return [*printer.flat(func.body, 0, {}, None), "end"]
 
 
-def _offsets(module: Module, funcidx: int) -> List[int]:
-    body = module.funcs[funcidx - _imported(module)].body
-    return instr_offsets(module.binary or b"", body)
+@dataclasses.dataclass
+class _Place:
+    """Where an instruction stands: in the file, and in the text that it was made from."""
+
+    offset: int
+    line: Optional[int] = None
+    column: Optional[int] = None
+
+    def __str__(self) -> str:
+        if self.line is None:
+            return f"{self.offset:#08x}"
+        return f"{f'{self.line}:{self.column}':>8}"
+
+
+def _places(module: Module, funcidx: int, parsed: Optional[Module]) -> List[_Place]:
+    """The places of the instructions of a function, one for each pc."""
+    index = funcidx - _imported(module)
+    offsets = instr_offsets(module.binary or b"", module.funcs[index].body)
+    positions = None if parsed is None else parsed.funcs[index].body.positions
+    if positions is None:
+        return [_Place(offset) for offset in offsets]
+    return [_Place(offset, *position) for offset, position in zip(offsets, positions)]
 
 
 def _name(module: Module, funcidx: int) -> str:
@@ -73,15 +94,21 @@ def _steps(module: Module, funcidx: int, features: Features) -> Iterator[Step]:
 
 
 def context_lines(
-    module: Optional[Module], features: Features, error: Optional[Exception]
+    module: Optional[Module],
+    features: Features,
+    error: Optional[Exception],
+    parsed: Optional[Module] = None,
 ) -> List[Line]:
-    """The instructions around the one that ``error`` is about, with the stack before it."""
+    """The instructions around the one that ``error`` is about, with the stack before it.
+
+    ``parsed`` is the text that the module was made from: places are lines and columns in it.
+    """
     if module is None or not isinstance(error, InvalidError):
         return []
     funcidx, pc = error.func, error.pc
     if funcidx is None or pc is None or not 0 <= funcidx - _imported(module) < len(module.funcs):
         return []
-    texts, offsets = instrs_of(module, funcidx), _offsets(module, funcidx)
+    texts, places = instrs_of(module, funcidx), _places(module, funcidx, parsed)
     lines = [Line(f"in {_name(module, funcidx)}:", func=funcidx)]
     low = max(0, pc - AROUND)
     shown = range(low, min(len(texts), pc + AROUND + 1))
@@ -93,8 +120,9 @@ def context_lines(
     for i in shown:
         mark = ">" if i == pc else " "
         instr = texts[i][indent:]
-        text = f"{mark} {offsets[i]:#08x}  {instr}"
-        lines.append(Line(text, funcidx, i, offsets[i], instr.strip(), wrong=i == pc))
+        line = _line(f"{mark} {places[i]}  {instr}", funcidx, i, places[i], instr)
+        line.wrong = i == pc
+        lines.append(line)
     lines.append(Line(f"stack before it: {before}", funcidx, pc, stack=before))
     if error.expected is not None:
         lines.append(Line(f"expected: {error.expected}", funcidx, pc))
@@ -102,7 +130,13 @@ def context_lines(
     return lines
 
 
-def trace_lines(module: Module, features: Features, only: Optional[int]) -> List[Line]:
+def _line(text: str, funcidx: int, pc: int, place: _Place, instr: str) -> Line:
+    return Line(text, funcidx, pc, place.offset, place.line, place.column, instr.strip())
+
+
+def trace_lines(
+    module: Module, features: Features, only: Optional[int], parsed: Optional[Module] = None
+) -> List[Line]:
     """For each function of the module its instructions, each with the stack after it."""
     imported = _imported(module)
     lines: List[Line] = []
@@ -111,7 +145,7 @@ def trace_lines(module: Module, features: Features, only: Optional[int]) -> List
             continue
         functype = module.functypes()[funcidx]
         lines.append(Line(f"{_name(module, funcidx)}: type {functype}", func=funcidx))
-        texts, offsets = instrs_of(module, funcidx), _offsets(module, funcidx)
+        texts, places = instrs_of(module, funcidx), _places(module, funcidx, parsed)
         last = -1
         for step in _steps(module, funcidx, features):
             last = step.pc
@@ -119,10 +153,14 @@ def trace_lines(module: Module, features: Features, only: Optional[int]) -> List
                 continue
             instr = texts[step.pc]
             stack = step.stack if step.reached else f"{step.stack} (not reached)"
-            text = f"  {offsets[step.pc]:#08x}  {instr:<{_COLUMN}} {stack}"
-            lines.append(Line(text, funcidx, step.pc, offsets[step.pc], instr.strip(), step.stack))
+            text = f"  {places[step.pc]}  {instr:<{_COLUMN}} {stack}"
+            line = _line(text, funcidx, step.pc, places[step.pc], instr)
+            line.stack = step.stack
+            lines.append(line)
         if last + 1 < len(texts):
             at = last + 1
-            text = f"  {offsets[at]:#08x}  {texts[at]:<{_COLUMN}} ! invalid"
-            lines.append(Line(text, funcidx, at, offsets[at], texts[at].strip(), wrong=True))
+            text = f"  {places[at]}  {texts[at]:<{_COLUMN}} ! invalid"
+            line = _line(text, funcidx, at, places[at], texts[at])
+            line.wrong = True
+            lines.append(line)
     return lines

@@ -5,7 +5,7 @@ does not: any rule of validation (``wasmpy.valid``).
 
 As of most such tools: silence and exit code 0 mean yes; ``--verbose`` names
 what was valid.  A malformed or invalid module is one line on stderr with its
-offset, function and rule; below it, indented, stand the instructions around
+place, function and rule; below it, indented, stand the instructions around
 the one that is wrong and the stack of types before it.  The exit code is 1; a
 file that cannot be read is one line and exit code 2.  Every file is looked
 at, whatever came before, and the exit code is the highest of all.
@@ -81,6 +81,7 @@ class Checked:
     def __init__(self, path: str) -> None:
         self.path = path
         self.module: Optional[Module] = None
+        self.parsed: Optional[Module] = None
         self.error: Optional[Exception] = None
 
     @property
@@ -108,8 +109,8 @@ def run(args: argparse.Namespace) -> int:
         worst = max(worst, checked.code)
         trace: List[Line] = []
         if args.trace and checked.module is not None:
-            trace = trace_lines(checked.module, features, args.func)
-        context = context_lines(checked.module, features, checked.error)
+            trace = trace_lines(checked.module, features, args.func, checked.parsed)
+        context = context_lines(checked.module, features, checked.error, checked.parsed)
         if args.json:
             documents.append(_document(checked, context, trace, explain=args.explain))
             continue
@@ -141,31 +142,29 @@ def _tell_rule(args: argparse.Namespace) -> int:
 
 def _check(path: str, features: Features, *, customs: bool) -> Checked:
     """Read and validate the module at ``path``."""
-    from wasmpy.api.module import assemble
-    from wasmpy.binary.decode import decode_module, instr_offsets
+    from wasmpy.api.module import assemble, locate
+    from wasmpy.binary.decode import decode_module
     from wasmpy.valid.custom import validate_customs
     from wasmpy.valid.module import validate_module
 
     checked = Checked(path)
     try:
         source = read_source(path)
-        data = source if isinstance(source, bytes) else assemble(source)
+        if isinstance(source, bytes):
+            data = source
+        else:
+            data, checked.parsed = assemble(source)
         module = checked.module = decode_module(data, features)
         validate_module(module, features)
         if customs:
             validate_customs(module)
     except InvalidError as error:
         checked.error = error
-        index = -1 if error.func is None else error.func - _imported(checked.module)
-        if error.offset is None and error.pc is not None and index >= 0 and checked.module:
-            error.offset = instr_offsets(data, checked.module.funcs[index].body)[error.pc]
+        if checked.module is not None:
+            locate(error, checked.module, checked.parsed)
     except (CommandError, MalformedError) as error:
         checked.error = error
     return checked
-
-
-def _imported(module: Optional[Module]) -> int:
-    return 0 if module is None else len(module.functypes()) - len(module.funcs)
 
 
 def _tell_error(checked: Checked, context: List[Line], *, explain: bool) -> None:

@@ -126,6 +126,8 @@ def validate_constant(C: Context, expr: Expr, result: int, where: str, known: in
         _run(v)
     except InvalidError as error:
         error.offset = expr.offset
+        if expr.positions is not None and error.pc is not None:
+            error.line, error.column = expr.positions[error.pc]
         raise
 
 
