@@ -27,7 +27,7 @@ from wasmpy.errors import (
     WasmError,
     WasmTrap,
 )
-from wasmpy.text import parse_module
+from wasmpy.text import Unsupported, parse_module
 
 
 def classes() -> List[Type[WasmError]]:
@@ -279,3 +279,20 @@ def test_an_invalid_module_made_from_text_says_line_and_column(
     with pytest.raises(InvalidError) as caught:
         wasmpy.Module(encode_module(syntax))
     assert (caught.value.line, caught.value.column) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("wat", "feature", "column"),
+    [
+        ("(module (memory 1 2 shared))", "threads", 21),
+        ("(module (memory 1 (pagesize 1)))", "custom_page_sizes", 19),
+        ("(module (func (i64.add128)))", "wide_arithmetic", 16),
+    ],
+)
+def test_text_that_needs_a_feature_that_is_off_is_refused_as_text(
+    wat: str, feature: str, column: int
+) -> None:
+    with pytest.raises(Unsupported) as caught:
+        wasmpy.Module(wat)
+    error = caught.value
+    assert (error.feature, error.line, error.column, error.offset) == (feature, 1, column, None)

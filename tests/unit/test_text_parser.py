@@ -436,6 +436,14 @@ def test_an_error_says_where(source: str, column: int) -> None:
         ('(memory (pagesize 1) (data "a"))', "custom_page_sizes"),
         ('(import "" "" (tag))', "exceptions"),
         ('(export "" (tag 0))', "exceptions"),
+        ("(func (param v128))", "simd"),
+        ("(global v128 (unreachable))", "simd"),
+        ("(func (param funcref))", "reference_types"),
+        ("(func (local externref))", "reference_types"),
+        ("(table 1 externref)", "reference_types"),
+        ("(func block (type 0) end) (type (func))", "multi_value"),
+        ("(func (block (param i32)))", "multi_value"),
+        ("(func (loop (result i32 i32)))", "multi_value"),
     ],
 )
 def test_what_is_not_enabled_is_told_apart(source: str, feature: str) -> None:
@@ -454,6 +462,8 @@ def test_what_is_not_enabled_is_told_apart(source: str, feature: str) -> None:
         ("(memory 1 1 shared)", "threads"),
         ("(func (memory.size 1))", "multi_memory"),
         ("(table 1 funcref (ref.null func))", "function_references"),
+        ("(func try_table end)", "exceptions"),
+        ("(func (try_table $l))", "exceptions"),
     ],
 )
 def test_what_the_features_lack_is_told_apart(source: str, feature: str) -> None:

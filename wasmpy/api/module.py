@@ -78,7 +78,7 @@ class Module:
 
             if not isinstance(code, str):
                 return _validated(decode_module(code, features, limits), features, limits)
-            binary, parsed = assemble(code)
+            binary, parsed = assemble(code, features)
             return _validated(decode_module(binary, features, limits), features, limits, parsed)
 
         self._take(unit_of(code, features, limits, cache, make))

@@ -153,7 +153,7 @@ def _check(path: str, features: Features, *, customs: bool) -> Checked:
         if isinstance(source, bytes):
             data = source
         else:
-            data, checked.parsed = assemble(source)
+            data, checked.parsed = assemble(source, features)
         module = checked.module = decode_module(data, features)
         validate_module(module, features)
         if customs:

@@ -243,6 +243,8 @@ class InstrParser(TypeParser):
 
     def _block_imm(self, op: int) -> Any:
         """The immediates of a block: its type, and clauses, which are outside of its label."""
+        row = row_of(op)
+        self.need(row.feature, f"the instruction {row.mnemonic}", self.pos - 1)
         blocktype = self.take_blocktype()
         return (blocktype, self._catches()) if op in _WITHCATCHES else blocktype
 

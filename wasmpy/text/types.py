@@ -12,6 +12,9 @@ from __future__ import annotations
 from typing import Dict, List, Optional, Tuple
 
 from wasmpy.syntax.types import (
+    EXTERNREF,
+    F32,
+    F64,
     HEAPTYPE_CODES,
     I8,
     I16,
@@ -19,6 +22,7 @@ from wasmpy.syntax.types import (
     I64,
     PLAIN,
     SHORT_REFTYPES,
+    V128,
     VALTYPES,
     ArrayType,
     CompType,
@@ -51,6 +55,8 @@ _LATER: Dict[HeapType, str] = {
     if name not in ("func", "extern")
 }
 """The feature of each abstract heap type that is younger than references."""
+_FIRST = frozenset(t.code for t in (I32, I64, F32, F64))
+"""The value types of 1.0."""
 _ADDRTYPES: Dict[str, NumType] = {"i32": I32, "i64": I64}
 
 ParamNames = List[Tuple[Optional[str], ValType]]
@@ -111,7 +117,8 @@ class TypeParser(Cursor):
         text = self.texts[self.pos]
         found = _SHORT_REFS.get(text)
         if found is not None:
-            self.need(_LATER.get(found.heaptype), f"the type {text}")
+            later = "reference_types" if found == EXTERNREF else _LATER.get(found.heaptype)
+            self.need(later, f"the type {text}")
             self.pos += 1
             return found
         if text == "(" and self.take_list("ref"):
@@ -132,6 +139,9 @@ class TypeParser(Cursor):
         found = _VALTYPES.get(self.texts[self.pos])
         if found is None:
             return self.take_reftype()
+        if found.code not in _FIRST:
+            feature = "simd" if found == V128 else "reference_types"
+            self.need(feature, f"the value type {found}")
         self.pos += 1
         return found
 
@@ -274,6 +284,13 @@ class TypeParser(Cursor):
 
     def take_blocktype(self) -> object:
         """Take a block type: None, a value type, or a type index."""
+        at = self.pos
+        found = self._take_blocktype()
+        if isinstance(found, int):
+            self.need("multi_value", "a block type by index", at)
+        return found
+
+    def _take_blocktype(self) -> object:
         if self.texts[self.pos] != "(":
             return None
         if self.texts[self.pos + 1] in ("type", "param"):
