@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import json
 import pathlib
 from typing import Any, List, Optional, Tuple
 
@@ -78,3 +79,18 @@ def test_every_group_is_run_and_passes_whole() -> None:
     assert not EXPECTED.not_run
     assert all(group.passes == group.commands for group in EXPECTED.groups)
     assert sum(group.commands for group in EXPECTED.groups) == 54_115
+
+
+def test_the_manifest_lists_what_the_suite_holds(suite: pathlib.Path) -> None:
+    """``groups.json`` stands beside the scripts that CI reads; a clone of the suite has none."""
+    if not (suite / "groups.json").exists():
+        pytest.skip(f"there is no groups.json in {suite}")
+    listed = json.loads((suite / "groups.json").read_text(encoding="utf-8"))["groups"]
+    assert {group.name: group.scripts for group in EXPECTED.all_groups} == {
+        name: entry["scripts"] for name, entry in listed.items()
+    }
+    assert {group.name: group.commands for group in EXPECTED.all_groups} == {
+        name: entry["commands"] for name, entry in listed.items()
+    }
+    found = {path.relative_to(suite).as_posix() for path in suite.rglob("*.wast")}
+    assert found == set(EXPECTED.commands())
