@@ -1,16 +1,19 @@
 """Modules that nobody wrote: decode∘encode and parse∘print are identities on them.
 
 What belongs here: modules made from the instruction table, with names of any
-characters, any floats and any bytes; they need not be valid.
+characters, any floats and any bytes; they need not be valid.  And the programs
+that tiers are compared on: several functions with long and nested bodies.
 """
 
 from __future__ import annotations
 
 from typing import Any, Dict, List
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.tiers.observed import program_of
 from wasmpy.binary.decode import decode_module
 from wasmpy.binary.encode import encode_module
 from wasmpy.config import Features
@@ -176,9 +179,7 @@ def modules(draw: Any) -> Module:
     return module
 
 
-@settings(max_examples=150, deadline=None)
-@given(modules())
-def test_what_is_encoded_decodes_to_the_same_module(module: Module) -> None:
+def check_encoded(module: Module) -> None:
     data = encode_module(module)
     again = decode_module(data, Features.ALL)
     again.customs = module.customs  # the names have become one
@@ -186,9 +187,30 @@ def test_what_is_encoded_decodes_to_the_same_module(module: Module) -> None:
     assert encode_module(decode_module(data, Features.ALL)) == data
 
 
-@settings(max_examples=150, deadline=None)
-@given(modules(), st.booleans())
-def test_what_is_printed_parses_to_the_same_module(module: Module, fold: bool) -> None:
+def check_printed(module: Module, *, fold: bool) -> None:
     again = parse_module(print_module(module, Style(fold=fold)))
     again.datacount = module.datacount  # a module without instructions on data needs none
     assert again == module
+
+
+@settings(max_examples=150, deadline=None)
+@given(modules())
+def test_what_is_encoded_decodes_to_the_same_module(module: Module) -> None:
+    check_encoded(module)
+
+
+@settings(max_examples=150, deadline=None)
+@given(modules(), st.booleans())
+def test_what_is_printed_parses_to_the_same_module(module: Module, fold: bool) -> None:
+    check_printed(module, fold=fold)
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_a_generated_program_is_the_same_encoded_and_printed(seed: int) -> None:
+    text, decoded = program_of(seed)
+    module = parse_module(text)
+    assert len(module.funcs) > 1
+    assert decoded.binary == encode_module(module)
+    check_encoded(module)
+    for fold in (False, True):
+        check_printed(module, fold=fold)
