@@ -27,6 +27,12 @@ DEFAULT_TIER = "auto"
 """That of a store that is asked for none."""
 
 
+def check_fuel(fuel: Any) -> None:
+    """Raises: ValueError for what is no number of instructions, nor None."""
+    if fuel is not None and (type(fuel) is not int or fuel < 0):
+        raise ValueError(f"fuel is None or a number of instructions, not {fuel!r}")
+
+
 class Store:
     """Where instances live; what belongs to one store may not be given to another.
 
@@ -60,8 +66,7 @@ class Store:
         if tier not in TIERS:
             raise ValueError(f"tier is one of {', '.join(TIERS)}, not {tier!r}")
         self._fallbacks = Fallbacks(fallback)
-        if fuel is not None and fuel < 0:
-            raise ValueError(f"fuel is None or a number of instructions, not {fuel}")
+        check_fuel(fuel)
         self.limits = DEFAULT_LIMITS if limits is None else limits
         self.inst = ExecStore(self.limits, fuel, fusing)
         if tier != "reference":
@@ -85,7 +90,12 @@ class Store:
 
     @fuel.setter
     def fuel(self, value: Optional[int]) -> None:
-        self.inst.meter.fuel = value
+        """Raises: ValueError to begin with fuel in the middle of a call that has none."""
+        check_fuel(value)
+        meter = self.inst.meter
+        if value is not None and meter.fuel is None and self._owner is not None:
+            raise ValueError("what runs was entered without fuel: it cannot begin now")
+        meter.fuel = value
 
     @property
     def fuel_consumed(self) -> int:

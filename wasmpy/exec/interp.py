@@ -197,7 +197,8 @@ class Computation:
                         del S[len(S) - a.operands :]
                         pc = following
                         continue
-                    self.code, self.pc, self.locals, self.base = code, following, L, base
+                    pc = following  # the call itself: what it raises is no fault of this run
+                    self.code, self.pc, self.locals, self.base = code, pc, L, base
                     above = int(t != TAIL_CALL)
                     function = S.pop() if above else a
                     fuel, deepest = self._tail_call(function, fuel, deepest, above)

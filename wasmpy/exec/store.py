@@ -137,12 +137,13 @@ class FuncInst:
     A compiling tier calls ``direct(d, *args)``, or ``metered`` where fuel is
     counted; what they are at first it says itself.  ``key`` is the defined
     type where a call through a table may compare it alone: not for the host's.
-    ``heat`` is what such a tier knows of how much the function runs.
+    ``heat`` is what such a tier knows of how much the function runs, ``made``
+    what it made of it.
     """
 
     __slots__ = (
         "apart", "code", "deftype", "direct", "func", "heat", "host", "index", "instance", "key",
-        "metered", "sidetable", "type",
+        "made", "metered", "sidetable", "type",
     )  # fmt: skip
 
     def __init__(
@@ -165,6 +166,7 @@ class FuncInst:
         self.apart: Any = host
         self.key = deftype if host is None else None
         self.heat = 0
+        self.made: Optional[Dict[str, Any]] = None
         self.code: Any = None
 
     def __getattr__(self, name: str) -> Any:
@@ -195,12 +197,13 @@ ExternInst = Union[FuncInst, TableInst, MemInst, GlobalInst, TagInst]
 class ModuleInst:
     """A module instance: what its index spaces mean in the store.
 
+    ``linkages`` is what a compiling tier binds names to in it.
     ``types`` are its types, closed, in the store's type space.  ``elems`` and
     ``datas`` hold the segments; a dropped one is empty.
     """
 
     __slots__ = (
-        "datas", "elems", "exports", "funcs", "globals", "mems", "module", "name",
+        "datas", "elems", "exports", "funcs", "globals", "linkages", "mems", "module", "name",
         "pristine_datas", "pristine_elems", "pristine_heap", "shared", "store",
         "tables", "tags", "types",
     )  # fmt: skip
@@ -218,6 +221,7 @@ class ModuleInst:
         self.datas: List[bytes] = []
         self.exports: Dict[str, ExternInst] = {}
         self.shared: List[str] = []
+        self.linkages: Dict[str, Any] = {}
         self.types = store.types.close(module)
         self.pristine_elems: List[List[Any]] = []
         self.pristine_datas: List[bytes] = []

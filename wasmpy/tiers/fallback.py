@@ -34,7 +34,7 @@ class Fallbacks:
         if policy not in FALLBACKS:
             raise ValueError(f"fallback is one of {', '.join(FALLBACKS)}, not {policy!r}")
         self.policy = policy
-        self._found: Dict[int, Fallback] = {}
+        self._found: Dict[FuncInst, Fallback] = {}
 
     def list(self) -> List[Fallback]:
         """Those found so far, in the order they were found."""
@@ -43,11 +43,11 @@ class Fallbacks:
     def add(self, function: FuncInst, reason: str) -> Optional[Fallback]:
         """Note that a function is not taken, and warn; answer it if it is to be refused."""
         assert function.instance is not None
-        found = self._found.get(id(function))
+        found = self._found.get(function)
         if found is None:
             names: Any = function.instance.module.names
             found = Fallback(function.index, names.funcs.get(function.index), reason)
-            self._found[id(function)] = found
+            self._found[function] = found
             if self.policy == "warn":
                 import warnings
 

@@ -48,7 +48,7 @@ class Functions:
         """Those of a module."""
         found: Optional[Functions] = module.__dict__.get("_python_tier")
         if found is None:
-            found = module.__dict__["_python_tier"] = cls(module)
+            found = module.__dict__.setdefault("_python_tier", cls(module))
         return found
 
     def source(

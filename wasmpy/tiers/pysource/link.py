@@ -94,7 +94,8 @@ class Linkage:
         self.instance = instance
         self.entry = entry
         self._cells: Dict[str, Any] = {}
-        self._bridges: Dict[int, Bridge] = {}
+        self._bridges: Dict[FuncInst, Bridge] = {}
+        self.rests: Dict[Tuple[int, int], Optional[Callable[..., Any]]] = {}
 
     def link(self, function: FuncInst, compiled: Compiled) -> Callable[..., Any]:
         """The function that a code object is in this instance."""
@@ -168,10 +169,10 @@ class Linkage:
     # What the text calls ----------------------------------------------------------
 
     def _bridge(self, function: FuncInst) -> Bridge:
-        found = self._bridges.get(id(function))
+        found = self._bridges.get(function)
         if found is None:
             call = self.tier.host_call(function, self.instance, self.entry)
-            found = self._bridges[id(function)] = Bridge(function, call)
+            found = self._bridges[function] = Bridge(function, call)
         return found
 
     def _callee(self, elems: List[Any], deftype: Any, i: int) -> Any:

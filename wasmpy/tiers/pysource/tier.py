@@ -51,9 +51,6 @@ class PySource:
     ) -> None:
         self.store = store
         self.fallbacks = Fallbacks("silent") if fallbacks is None else fallbacks
-        self._linkages: Dict[Tuple[int, str], Linkage] = {}
-        self._made: Dict[Tuple[int, str], Callable[..., Any]] = {}
-        self._rests: Dict[Tuple[int, int, str], Optional[Callable[..., Any]]] = {}
         self._deepest = store.deepest()
         self._low = 0
         self._space = 0
@@ -79,7 +76,7 @@ class PySource:
 
     def _calm(self) -> None:
         self.stop.cell_contents = False
-        self.low.cell_contents = self._low
+        self._set_low(self._low)
 
     # Entering -------------------------------------------------------------------------
 
@@ -115,7 +112,8 @@ class PySource:
 
     def go_on(self, function: FuncInst, pc: int, values: List[Any]) -> List[Any]:
         """Run a function to its end from a loop header, with its locals and its stack."""
-        rest = self._rests[id(function), pc, self._entry]
+        assert function.instance is not None
+        rest = self._linkage(function.instance, self._entry).rests[function.index, pc]
         assert rest is not None
         return self._run(function, rest, values)
 
@@ -140,9 +138,9 @@ class PySource:
         return [results] if count == 1 else list(results or ())
 
     def _set_low(self, low: int) -> None:
-        self._low = low
-        if self.low.cell_contents != FAR:
-            self.low.cell_contents = low
+        self._low = self.low.cell_contents = low
+        if self.stop.cell_contents:  # the alarm may come at any time, and sets this one first
+            self.low.cell_contents = FAR
 
     def _room(self) -> int:
         """How many frames there may be on Python's stack, on top of those there are."""
@@ -163,7 +161,12 @@ class PySource:
 
     def takes(self, function: FuncInst) -> bool:
         """Whether a function is run by this tier now."""
-        return self._eager or function.apart is not None or self._at_hand(function)
+        if self._eager or function.apart is not None:
+            return True
+        if function.heat:
+            return False  # it was asked for when it was first called
+        function.heat = 1
+        return self._at_hand(function)
 
     def _at_hand(self, function: FuncInst) -> bool:
         """Whether a function was compiled already, for another instance or in another process."""
@@ -177,9 +180,11 @@ class PySource:
         It is compiled when what it took so far in the reference tier has cost
         about as much as compiling it.
         """
+        if self.store.deep:
+            return False
         if function.apart is not None:
             return True
-        if self._eager or self.store.deep:
+        if self._eager:
             return False
         function.heat += 1
         assert function.func is not None
@@ -216,7 +221,9 @@ class PySource:
 
     def ready(self, function: FuncInst, entry: str) -> Callable[..., Any]:
         """The compiled function, or what enters the reference tier in its place."""
-        made: Optional[Callable[..., Any]] = self._made.get((id(function), entry))
+        if function.made is None:
+            function.made = {}
+        made: Optional[Callable[..., Any]] = function.made.get(entry)
         if made is not None:
             return made
         assert function.instance is not None
@@ -230,7 +237,7 @@ class PySource:
             self._halved = self._halved or unit.tails
             made = self._linkage(function.instance, entry).link(function, unit)
             function.apart = self
-        self._made[id(function), entry] = made
+        function.made[entry] = made
         setattr(function, entry, made)
         return made
 
@@ -245,18 +252,18 @@ class PySource:
 
         It has ``count`` arguments: the locals, and what is on the stack.
         """
-        key = id(function), pc, self._entry
-        if key not in self._rests:
-            assert function.instance is not None
+        assert function.instance is not None
+        linkage = self._linkage(function.instance, self._entry)
+        key = function.index, pc
+        if key not in linkage.rests:
             functions = Functions.of(function.instance.module)
             try:
                 unit = functions.rest(function, pc, count, metered=self._entry == "metered")
             except Untaken:
-                self._rests[key] = None
+                linkage.rests[key] = None
             else:
-                linkage = self._linkage(function.instance, self._entry)
-                self._rests[key] = linkage.link(function, unit)
-        return self._rests[key] is not None
+                linkage.rests[key] = linkage.link(function, unit)
+        return linkage.rests[key] is not None
 
     def step(self, function: FuncInst, entry: str) -> Callable[..., Any]:
         """As ``ready``; tail calls are answered, not carried out."""
@@ -265,10 +272,9 @@ class PySource:
         return found
 
     def _linkage(self, instance: ModuleInst, entry: str) -> Linkage:
-        key = id(instance), entry
-        found = self._linkages.get(key)
+        found: Optional[Linkage] = instance.linkages.get(entry)
         if found is None:
-            found = self._linkages[key] = Linkage(self, instance, entry)
+            found = instance.linkages[entry] = Linkage(self, instance, entry)
         return found
 
     def _count_frame(self, function: FuncInst) -> None:
