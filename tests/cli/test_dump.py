@@ -140,3 +140,14 @@ def test_long_runs_are_cut_unless_all_is_asked_for() -> None:
     entry = Entry(0, 100, 0, "data")
     assert row(data, entry, whole=False).count("\n") == 5
     assert row(data, entry, whole=True).count("\n") == 13
+
+
+def test_a_section_that_the_module_lacks_is_wrong_usage(capsys: Capture, tmp_path: Path) -> None:
+    (tmp_path / "m.wat").write_text("(module (func))", "utf-8")
+    for more in ([], ["--json"], ["-o", str(tmp_path / "out.txt")]):
+        code = cli.main(["dump", "--section", "nope", str(tmp_path / "m.wat"), *more])
+        out, err = capsys.readouterr()
+        assert code == 2
+        assert "type, function, code" in (json.loads(out)["error"]["text"] if more == ["--json"] else err)
+    assert not (tmp_path / "out.txt").exists()
+    assert cli.main(["dump", "--section", "code", str(tmp_path / "m.wat")]) == 0

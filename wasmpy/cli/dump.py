@@ -73,10 +73,12 @@ def run(args: argparse.Namespace) -> int:
     rows: List[str] = []
     end = 0
     shown = args.section is None
+    sections: List[str] = []
     walk = Walk(data, features)
     for entry in walk.entries():
         end = entry.end
         if entry.depth == 0 and args.section is not None:
+            sections.append(entry.meaning)
             shown = entry.meaning == f"{args.section} section"
         if not shown:
             continue
@@ -87,6 +89,7 @@ def run(args: argparse.Namespace) -> int:
         elif not args.json:
             sys.stdout.write(row(data, entry, whole=args.all))
     error = walk.error
+    _check_section(args.section, sections, error)
     if args.output is not None:
         write_output(args.output, "".join(rows))
     if args.json:
@@ -103,6 +106,16 @@ def run(args: argparse.Namespace) -> int:
         print_line(f"wasmpy: error: {path}: {error_line(error)} {left}")
         return ExitCode.NEGATIVE
     return ExitCode.OK
+
+
+def _check_section(
+    name: Optional[str], headings: List[str], error: Optional[MalformedError]
+) -> None:
+    """Refuse a section that a whole module does not have.  Raises: UsageError."""
+    if name is None or error is not None or f"{name} section" in headings:
+        return
+    there = {h[: -len(" section")]: None for h in headings if h.endswith(" section")}
+    raise UsageError(f"no section {name!r} (the module has {', '.join(there) or 'none'})")
 
 
 class Walk:
