@@ -114,3 +114,10 @@ def test_run_takes_the_features_of_proposals(tmp_path, capsys):
     assert capsys.readouterr().out == "0\n"
     assert main(["run", str(path), "--invoke", "f"]) == 1
     assert "threads" in capsys.readouterr().err
+
+
+def test_skips_name_the_features_that_are_off(capsys: Capture, files: Path) -> None:
+    path = files / "gc.wast"
+    assert wast(capsys, "--features", "wasm2", path) == (0, f"{path}: 0 passed, 1 skipped (for want of gc)\n", "")
+    out = wast(capsys, "--features", "wasm2", path, files / "good.wast")[1]
+    assert out.splitlines()[-1] == "2 scripts: 2 passed, 1 skipped (for want of gc)"

@@ -20,6 +20,7 @@ from xml.etree import ElementTree as ET
 
 from wasmpy.cli.errors import CommandError, ExitCode, error_json, error_line, print_json, print_line
 from wasmpy.cli.source import STDIN, parse_features, read_bytes
+from wasmpy.config import FEATURE_NAMES
 from wasmpy.errors import MalformedError
 from wasmpy.wast.report import FAIL, PASS, SKIP, CommandResult, ScriptReport
 from wasmpy.wast.runner import PATHS, decoded, run_script, suite_features
@@ -177,12 +178,23 @@ def _tell(outcome: Outcome, *, list_all: bool) -> None:
 
 
 def _counts(outcomes: List[Outcome]) -> str:
-    """``3 passed, 1 failed``; what is none is left out, but not the passes."""
+    """``3 passed, 1 failed``; what is none is left out, but not the passes.
+
+    Skips name the features that are off.
+    """
     parts = []
     for status, word in ((PASS, "passed"), (FAIL, "failed"), (SKIP, "skipped")):
         count = sum(outcome.report.count(status) for outcome in outcomes)
         if count or status == PASS:
             parts.append(f"{count} {word}")
+    needed = {
+        result.feature
+        for outcome in outcomes
+        for result in outcome.report.results
+        if result.status == SKIP and result.feature in FEATURE_NAMES
+    }
+    if needed:
+        parts[-1] += f" (for want of {', '.join(sorted(needed))})"
     return ", ".join(parts)
 
 
