@@ -446,6 +446,10 @@ class Interrupted(WasmError):  # noqa: N818 - a state, not a fault of the guest
         return f"interrupted: {words[self.resource]}"
 
 
+_SHOWN_VALUES = 16
+"""So many values of an exception stand in its text; a guest decides how many there are."""
+
+
 class WasmException(WasmError):  # noqa: N818 - the spec's word
     """A wasm exception that left the module (``assert_exception``).
 
@@ -461,6 +465,16 @@ class WasmException(WasmError):  # noqa: N818 - the spec's word
         self.values = tuple(values)
         self.exn: Any = None
         self.frames: List[Frame] = []
+
+    def __str__(self) -> str:
+        values = [
+            "an exception" if isinstance(v, WasmException) else repr(v)
+            for v in self.values[:_SHOWN_VALUES]
+        ]
+        if len(self.values) > _SHOWN_VALUES:
+            values.append("...")
+        tag = getattr(self.tag, "type", self.tag)
+        return f"{self.message}: {tag} with ({', '.join(values)})"
 
     def _state(self) -> Dict[str, Any]:
         # A tag lives in its store, which stays here.

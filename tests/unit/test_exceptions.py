@@ -340,3 +340,16 @@ def test_exceptions_may_nest_as_deep_as_the_guest_likes() -> None:
         error, depth = error.values[0], depth + 1
     assert depth == 5_000
     assert caught.value.to_json()["error"] == "WasmException"
+
+
+def test_an_exception_says_its_tag_and_its_values() -> None:
+    instance = instance_of(THROW)
+    with pytest.raises(wasmpy.WasmException) as caught:
+        instance.exports.throw(0)
+    tag = instance.exports.e
+    for error in (caught.value, pickle.loads(pickle.dumps(caught.value))):
+        assert str(tag.type) in str(error)
+        assert "(-1, 1.5, 7)" in str(error)
+    nested = wasmpy.WasmException(tag, [caught.value])
+    assert "7" not in str(nested)
+    assert len(str(wasmpy.WasmException(tag, [0] * 100_000))) < 200
