@@ -12,6 +12,7 @@ import pytest
 
 from wasmpy import cli
 from wasmpy.binary.encode import encode_module
+from wasmpy.errors import MALFORMED_RULES
 from wasmpy.text import parse_module
 
 Capture = pytest.CaptureFixture[str]
@@ -145,7 +146,49 @@ def test_the_rule_is_explained_with_its_anchor(capsys: Capture, files: Path) -> 
     assert rule["name"] == doc["modules"][0]["error"]["rule"]
     code, out, _ = validate(capsys, "--rule", "local.get")
     assert (code, out.startswith("local.get: ")) == (0, True)
-    assert validate(capsys, "--rule", "no.such")[0] == 2
+
+
+def test_a_rule_that_is_none_is_one_short_line_and_list_names_them_all(capsys: Capture) -> None:
+    code, out, err = validate(capsys, "--rule", "i32.ad")
+    assert (code, out, err.count("\n"), len(err) < 200) == (2, "", 1, True)
+    assert "i32.add" in err
+    code, out, err = validate(capsys, "--rule", "nope")
+    assert (code, len(err) < 200) == (2, True)
+    code, out, err = validate(capsys, "--rule", "list")
+    assert (code, err) == (0, "")
+    assert {"i32.add", "memtype", "length"} <= set(out.splitlines())
+    assert json.loads(validate(capsys, "--rule", "list", "--json")[1])["rules"] == out.splitlines()
+
+
+def test_a_rule_of_the_formats_is_said_too(capsys: Capture) -> None:
+    code, out, _ = validate(capsys, "--rule", "length")
+    assert (code, MALFORMED_RULES["length"] in out) == (0, True)
+    for name, valid, malformed in (("length", False, True), ("end", True, True), ("memtype", True, False)):
+        doc = json.loads(validate(capsys, "--rule", name, "--json")[1])
+        assert (doc["rule"] is not None, doc["malformed"] is not None) == (valid, malformed)
+
+
+def test_a_function_that_cannot_be_traced_is_an_error(capsys: Capture, files: Path) -> None:
+    (files / "import.wat").write_text('(module (import "" "" (func)) (func))', "utf-8")
+    for name, func in (("good.wat", 9), ("good.wat", -1), ("import.wat", 0), ("small.wasm", 0)):
+        code, out, err = validate(capsys, "--trace", "--func", func, files / name)
+        assert (code, out, err.count("\n")) == (2, "", 1)
+        assert str(files / name) in err
+        doc = json.loads(validate(capsys, "--trace", "--func", func, "--json", files / name)[1])
+        assert (doc["status"], doc["modules"][0]["status"]) == ("error", "error")
+    assert validate(capsys, "--trace", "--func", 1, files / "import.wat")[0] == 0
+    code, out, err = validate(capsys, "--func", 0, files / "good.wat")
+    assert (code, out, err.count("\n")) == (2, "", 1)
+
+
+def test_a_type_of_another_kind_is_named_in_the_words_of_the_specification(
+    capsys: Capture, files: Path
+) -> None:
+    for instr, expected in (("struct.get 0 0", "a structure type"), ("array.get 0", "an array type")):
+        text = f"(module (type (func)) (func unreachable {instr} drop))"
+        (files / "kind.wat").write_text(text, "utf-8")
+        doc = json.loads(validate(capsys, "--json", files / "kind.wat")[1])
+        assert doc["modules"][0]["error"]["expected"] == expected
 
 
 def test_the_trace_shows_the_stack_after_each_instruction(capsys: Capture, files: Path) -> None:

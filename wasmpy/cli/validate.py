@@ -29,7 +29,7 @@ from wasmpy.cli.errors import (
 from wasmpy.cli.inspection import Line, context_lines, trace_lines
 from wasmpy.cli.source import default_features, named, parse_features, read_source
 from wasmpy.config import Features
-from wasmpy.errors import InvalidError, MalformedError, WasmError
+from wasmpy.errors import MALFORMED_RULES, InvalidError, MalformedError, WasmError
 from wasmpy.syntax.module import Module
 from wasmpy.valid.rules import RuleText, rule_names, rule_text
 
@@ -57,7 +57,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--explain", action="store_true", help="say the rule that is broken in words"
     )
-    parser.add_argument("--rule", metavar="NAME", help="say this rule in words, and end")
+    parser.add_argument(
+        "--rule", metavar="NAME", help="say this rule in words, and end; list names them all"
+    )
     parser.add_argument(
         "--trace", action="store_true", help="show the stack of types after each instruction"
     )
@@ -101,11 +103,15 @@ def run(args: argparse.Namespace) -> int:
     """Validate every module named; the exit code is the worst of them."""
     if args.rule is not None:
         return _tell_rule(args)
+    if args.func is not None and not args.trace:
+        raise UsageError("--func says what --trace shows: give --trace too")
     features = parse_features(args.features, default_features())
     worst = int(ExitCode.OK)
     documents: List[Dict[str, Any]] = []
     for path in args.modules or [named(None)]:
         checked = _check(path, features, customs=args.customs)
+        if args.func is not None and checked.error is None:
+            checked.error = _untraced(checked, args.func)
         worst = max(worst, checked.code)
         trace: List[Line] = []
         if args.trace and checked.module is not None:
@@ -127,16 +133,45 @@ def run(args: argparse.Namespace) -> int:
     return worst
 
 
+def _untraced(checked: Checked, func: int) -> Optional[CommandError]:
+    """The error that there is no such function to trace, or None."""
+    module = checked.module
+    assert module is not None
+    end = len(module.functypes())
+    first = end - len(module.funcs)
+    if first <= func < end:
+        return None
+    there = f"those with a body are {first} to {end - 1}" if first < end else "none has a body"
+    return CommandError(
+        f"{checked.path}: there is no function {func} to trace: {there}", path=checked.path
+    )
+
+
 def _tell_rule(args: argparse.Namespace) -> int:
-    try:
-        rule = rule_text(args.rule)
-    except KeyError:
-        known = ", ".join(name for name in rule_names() if name)
-        raise UsageError(f"no rule is called {args.rule!r} (rules: {known})") from None
-    if args.json:
-        print_json({"command": NAME, "status": "ok", "exit_code": 0, "rule": _rule_json(rule)})
+    """A rule of validation, of the formats, or (``end``) of both; or the names of all."""
+    known = sorted({*MALFORMED_RULES, *filter(None, rule_names())})
+    document: Dict[str, Any] = {"command": NAME, "status": "ok", "exit_code": 0}
+    name, lines = args.rule, known
+    if name == "list":
+        document["rules"] = known
+    elif name not in known:
+        import difflib
+
+        close = difflib.get_close_matches(name, known, 5)
+        hint = f"close: {', '.join(close)}; " if close else ""
+        raise UsageError(f"no rule is called {name!r} ({hint}--rule list names them all)")
     else:
-        print(f"{rule.name}: {rule.text}\n  {SPEC}{rule.anchor}")
+        rule = rule_text(name) if name in rule_names() else None
+        malformed = MALFORMED_RULES.get(name)
+        document["rule"] = None if rule is None else _rule_json(rule)
+        document["malformed"] = malformed
+        lines = [] if rule is None else [f"{name}: {rule.text}", f"  {SPEC}{rule.anchor}"]
+        if malformed is not None:
+            lines.append(f"{name}: {malformed} (of a module that is malformed)")
+    if args.json:
+        print_json(document)
+    else:
+        print("\n".join(lines))
     return ExitCode.OK
 
 

@@ -9,7 +9,7 @@ Spec: ``valid/instructions.html#reference-instructions``.
 
 from __future__ import annotations
 
-from typing import Any, Tuple
+from typing import Any, Dict, Tuple
 
 from wasmpy.syntax.types import (
     I32,
@@ -33,8 +33,12 @@ def _comp(v: Body, typeidx: int, kind: type) -> Any:
     if comp is None:
         v.unknown("type", typeidx)
     if not isinstance(comp, kind):
-        raise v.invalid("type mismatch", kind.__name__, str(comp))
+        raise v.invalid("type mismatch", _WORDS[kind], str(comp))
     return comp
+
+
+_WORDS: Dict[type, str] = {StructType: "a structure type", ArrayType: "an array type"}
+"""What the specification calls each kind of type."""
 
 
 def _field(v: Body, imm: Tuple[int, int]) -> FieldType:
