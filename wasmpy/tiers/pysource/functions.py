@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import threading
 import types
-from typing import TYPE_CHECKING, Any, Dict, NamedTuple, Optional, Tuple
+from typing import TYPE_CHECKING, Any, Callable, Dict, NamedTuple, Optional, Tuple
 
 from wasmpy.exec.store import FuncInst
 from wasmpy.syntax.module import Module
@@ -53,7 +53,7 @@ class Functions:
 
     def source(
         self, function: FuncInst, *, metered: bool, start: Optional[Tuple[int, int]] = None,
-        parts: Optional[Parts] = None,
+        parts: Optional[Parts] = None, look: Optional[Callable[[], None]] = None,
     ) -> Source:  # fmt: skip
         """The text of a function, or of its rest from a loop header.  Raises: Untaken."""
         # What compiles is imported when there is something to compile: a cache may have it all.
@@ -72,29 +72,34 @@ class Functions:
             self._shape = Shape(self._module)
         return write(
             self._shape, function.index, layout, functype, valtypes, metered=metered, start=start,
-            parts=parts,
+            parts=parts, look=look,
         )  # fmt: skip
 
-    def rest(self, function: FuncInst, pc: int, count: int, *, metered: bool) -> Compiled:
+    def rest(
+        self, function: FuncInst, pc: int, count: int, *, metered: bool,
+        look: Optional[Callable[[], None]] = None,
+    ) -> Compiled:  # fmt: skip
         """A function from a loop header on, as a function of its locals and its stack."""
         key = function.index, metered, pc
         found = self.rests.get(key)
         if found is None:
             from wasmpy.tiers.pysource.source import compiled
 
-            source = self.source(function, metered=metered, start=(pc, count))
+            source = self.source(function, metered=metered, start=(pc, count), look=look)
             found = Compiled(compiled(source), source.sites, source.tails, source.numbers)
             self.rests[key] = found
         return found
 
-    def compiled(self, function: FuncInst, *, metered: bool) -> Compiled:
-        """A function, compiled once.  Raises: Untaken."""
+    def compiled(
+        self, function: FuncInst, *, metered: bool, look: Optional[Callable[[], None]] = None
+    ) -> Compiled:
+        """A function, compiled once; ``look`` may stop it.  Raises: Untaken, Interrupted."""
         key = function.index, metered
         found = self.made.get(key)
         if found is None:
             with self._lock:
                 if not self.at_hand(function.index, metered=metered):
-                    self._compile(function, metered=metered)
+                    self._compile(function, look, metered=metered)
                 found = self.made.get(key)
                 if found is None:
                     raise Untaken(self.untaken[function.index])
@@ -113,12 +118,14 @@ class Functions:
             self.made[index, metered] = Compiled(*kept)
         return True
 
-    def _compile(self, function: FuncInst, *, metered: bool) -> None:
+    def _compile(
+        self, function: FuncInst, look: Optional[Callable[[], None]], *, metered: bool
+    ) -> None:
         from wasmpy.tiers.pysource.source import compiled
 
         kept: Any
         try:
-            source = self.source(function, metered=metered)
+            source = self.source(function, metered=metered, look=look)
             code = compiled(source)
         except Untaken as error:
             kept = self.untaken[function.index] = error.message

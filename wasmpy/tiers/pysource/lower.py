@@ -75,6 +75,7 @@ class Lowering:
         self.temporaries = 0
         self.links: Dict[str, None] = {}
         self.counter = "fuel"
+        self.look: Optional[Callable[[], None]] = None
         self.owed = 0
 
     # Building blocks ------------------------------------------------------------

@@ -8,7 +8,7 @@ functions, locals and memories have names made of their indices.
 from __future__ import annotations
 
 import types
-from typing import Any, Dict, List, NamedTuple, Optional, Tuple
+from typing import Any, Callable, Dict, List, NamedTuple, Optional, Tuple
 
 from wasmpy.exec.layout import Layout
 from wasmpy.syntax.types import F32, F64, FuncType, RefType, ValType, VecType
@@ -20,6 +20,10 @@ from wasmpy.tiers.pysource.marks import FILENAME, NOT_YET, Untaken
 from wasmpy.tiers.pysource.shape import Shape
 from wasmpy.tiers.pysource.structure import Structure
 from wasmpy.tiers.pysource.values import Site
+
+LONGEST = 50_000
+"""Instructions beyond which a function stays in the reference tier: Python cannot be interrupted
+while it compiles."""
 
 
 class Source(NamedTuple):
@@ -50,12 +54,15 @@ class Parts(NamedTuple):
 def write(
     shape: Shape, index: int, layout: Layout, functype: FuncType, valtypes: List[ValType],
     *, metered: bool, start: Optional[Tuple[int, int]] = None, parts: Optional[Parts] = None,
+    look: Optional[Callable[[], None]] = None,
 ) -> Source:  # fmt: skip
-    """The text of a function.  Raises: Untaken.
+    """The text of a function; ``look`` is called now and then.  Raises: Untaken.
 
     With ``start``, a loop header and how many values there are at it (locals
     and the stack), it is the rest of the function from there.  ``parts`` are others to write with.
     """
+    if len(layout.body) > LONGEST:
+        raise Untaken(f"it has more than {LONGEST:,} instructions")
     graph = Graph(layout, None if start is None else start[0])
     costs = layout.costs() if metered else []
     arity = len(functype.results)
@@ -64,6 +71,7 @@ def write(
 
     def begun(form: Any, known: Any) -> Tuple[Lowering, Structure]:
         x: Lowering = lowering(shape, layout.body.ops, layout.body.imms, valtypes, metered=metered)
+        x.look = look
         return x, form(x, graph, costs, arity, known)
 
     stacked = 0 if start is None else start[1] - len(valtypes)

@@ -378,6 +378,8 @@ class Structure:
     def begin(self, node: Node) -> None:
         """Charge the region, and look whether to go on."""
         x, start = self.x, node.start
+        if x.look is not None:
+            x.look()
         header = start in self.graph.layout.headers
         if x.metered:
             self._charge(node, header=header or start == self.graph.entry)

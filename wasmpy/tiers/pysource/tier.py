@@ -230,7 +230,9 @@ class PySource:
         self._count_frame(function)
         try:
             functions = Functions.of(function.instance.module)
-            unit = functions.compiled(function, metered=entry == "metered")
+            unit = functions.compiled(
+                function, metered=entry == "metered", look=self.store.meter.look
+            )
         except Untaken as error:
             made = self._instead(function, entry, error.message)
         else:
@@ -258,7 +260,10 @@ class PySource:
         if key not in linkage.rests:
             functions = Functions.of(function.instance.module)
             try:
-                unit = functions.rest(function, pc, count, metered=self._entry == "metered")
+                unit = functions.rest(
+                    function, pc, count, metered=self._entry == "metered",
+                    look=self.store.meter.look,
+                )  # fmt: skip
             except Untaken:
                 linkage.rests[key] = None
             else:
