@@ -139,6 +139,21 @@ def field_docs(cls: type) -> Dict[str, str]:
     return docs
 
 
+FEATURES_TOGETHER = """
+Some features include parts of others, and some modules need two:
+
+- `gc` includes the types of `function_references`, `(ref null? …)` with any heap type that is on, and locals without a default
+  value. Without `function_references` it refuses the instructions of that feature, and `ref.func` gives a `funcref`
+  instead of a reference to the function's own type. `function_references` without `gc` has these types, but none that `gc` adds.
+- `return_call_ref` is of `function_references` alone; `tail_call` has the other two tail calls.
+- `ref.null`, `ref.is_null` and `ref.func` are of `reference_types`, also where the reference is of a later feature.
+- `relaxed_simd` needs `simd` for its type; `array.new_data` and `array.init_data` need `bulk_memory` for the data count section.
+- `gc` lets a global's initializer read earlier globals of the module, not only imported ones.
+- `branch_hinting` refuses nothing when it is off: the hints are a custom section like any other then.
+"""
+"""Which features include others; what is said here is tested in ``test_features``."""
+
+
 def limits_page() -> str:
     """Features and limits, with their presets and defaults."""
     presets = {name: getattr(config.Features, name) for name in ("WASM1", "WASM2", "WASM3")}
@@ -152,6 +167,7 @@ def limits_page() -> str:
         "`Features` is a frozen set of names. `Module(source, features=…)` refuses what is not in it. The "
         "default is `Features.WASM3`. A feature without instructions here adds none.\n",
         table(("feature", *presets, "instructions in the table"), rows),
+        FEATURES_TOGETHER,
         "\n## Limits\n",
         summary(config.Limits) + " " + details(config.Limits) + "\n",
     ]  # fmt: skip
