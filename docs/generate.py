@@ -142,8 +142,8 @@ def field_docs(cls: type) -> Dict[str, str]:
 FEATURES_TOGETHER = """
 Some features include parts of others, and some modules need two:
 
-- `gc` includes the types of `function_references`, `(ref null? …)` with any heap type that is on, and locals without a default
-  value. Without `function_references` it refuses the instructions of that feature, and `ref.func` gives a `funcref`
+- `gc` includes the types of `function_references`: `(ref null? …)` with any heap type that is on, locals without a default
+  value, and tables with an initial value. Without `function_references` it refuses the instructions of that feature, and `ref.func` gives a `funcref`
   instead of a reference to the function's own type. `function_references` without `gc` has these types, but none that `gc` adds.
 - `return_call_ref` is of `function_references` alone; `tail_call` has the other two tail calls.
 - `ref.null`, `ref.is_null` and `ref.func` are of `reference_types`, also where the reference is of a later feature.

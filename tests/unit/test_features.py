@@ -5,7 +5,7 @@ docs/reference/limits.md says in words what stands here as modules.
 
 from __future__ import annotations
 
-from typing import Dict, Set, Tuple
+from typing import Dict, Set, Tuple, Union
 
 import pytest
 
@@ -48,6 +48,7 @@ NEEDS: Dict[str, Tuple[str, str]] = {
     ),
     "typed reference": ("", "(type $t (func)) (func (param (ref null $t)))"),
     "reference that is not null": ("", "(func (param (ref func)))"),
+    "table with an initial value": ("reference_types", "(table 1 funcref (ref.null func))"),
     "unset local": ("", "(func (local (ref extern)))"),
     "tag": ("exceptions", "(tag)"),
     "exnref": ("exceptions", "(func (param exnref))"),
@@ -66,26 +67,30 @@ NEEDS: Dict[str, Tuple[str, str]] = {
 }
 """For each module the features without any one of which all the others are not enough."""
 
+TYPED = ("typed reference", "reference that is not null", "table with an initial value", "unset local")
+"""What needs one of the two features that have typed references."""
 
-def accepted(binary: bytes, features: Features) -> bool:
+
+def accepted(source: Union[bytes, str], features: Features) -> bool:
     try:
-        Module(binary, features=features)
+        Module(source, features=features)
     except (MalformedError, InvalidError):
         return False
     return True
 
 
-def refusing(binary: bytes) -> Set[str]:
+def refusing(source: Union[bytes, str]) -> Set[str]:
     """The features that refuse a module when they alone are off."""
-    assert accepted(binary, Features.ALL)
-    return {name for name in FEATURE_NAMES if not accepted(binary, Features.ALL.without(name))}
+    assert accepted(source, Features.ALL)
+    return {name for name in FEATURE_NAMES if not accepted(source, Features.ALL.without(name))}
 
 
 @pytest.mark.parametrize("name", NEEDS)
 def test_a_feature_that_is_off_refuses_what_is_its_own(name: str) -> None:
     needed, fields = NEEDS[name]
-    binary = assemble(f"(module {fields})")[0]
-    assert refusing(binary) - {"mvp"} == set(needed.split()) - {"mvp"}
+    text = f"(module {fields})"
+    for source in (text, assemble(text)[0]):
+        assert refusing(source) - {"mvp"} == set(needed.split()) - {"mvp"}
 
 
 def test_without_the_first_release_there_is_no_body() -> None:
@@ -97,10 +102,11 @@ def test_every_feature_refuses_something_but_branch_hinting() -> None:
     assert needed == {*FEATURE_NAMES} - {"branch_hinting"}
 
 
-@pytest.mark.parametrize("name", ["typed reference", "reference that is not null", "unset local"])
+@pytest.mark.parametrize("name", TYPED)
 @pytest.mark.parametrize("one", ["gc", "function_references"])
 def test_typed_references_are_of_either_feature(name: str, one: str) -> None:
-    binary = assemble(f"(module {NEEDS[name][1]})")[0]
+    text = f"(module {NEEDS[name][1]})"
     neither = Features.ALL.without("gc", "function_references")
-    assert accepted(binary, neither.having(one))
-    assert not accepted(binary, neither)
+    for source in (text, assemble(text)[0]):
+        assert accepted(source, neither.having(one))
+        assert not accepted(source, neither)

@@ -318,7 +318,7 @@ class ModuleParser(AnnotationParser):
             tabletype = TableType(self.take_reftype(), limits, addrtype)
             init: Optional[Expr] = None
             if self.pos < end:
-                self.need("function_references", "a table with an initial value")
+                self.need_typed_references("a table with an initial value")
                 init = self.take_expr(end)
         else:
             reftype = self.take_reftype()

@@ -75,6 +75,11 @@ class TypeParser(Cursor):
         if feature is not None and feature not in self.context.features:
             raise self.unsupported(what, feature, at)
 
+    def need_typed_references(self, what: str, at: Optional[int] = None) -> None:
+        """Refuse ``what`` without ``function_references``, whose types ``gc`` includes."""
+        if "gc" not in self.context.features:
+            self.need("function_references", what, at)
+
     def note_local_name(self, localidx: int) -> None:
         """Keep the name that an annotation gives a parameter."""
         name = self.take_name_annotation("local")
@@ -108,7 +113,7 @@ class TypeParser(Cursor):
             self.pos += 1
             return text
         if self.at_index():
-            self.need("function_references", f"a reference to type {text}")
+            self.need_typed_references(f"a reference to type {text}")
             return self.take_index("type")
         return self.unexpected("a heap type")
 
@@ -130,7 +135,7 @@ class TypeParser(Cursor):
             self.expect(")")
             reftype = RefType.of(heaptype, null=null)
             if not reftype.code:
-                self.need("function_references", f"(ref {heaptype})", at)
+                self.need_typed_references(f"(ref {heaptype})", at)
             return reftype
         return self.unexpected("a reference type")
 
