@@ -209,11 +209,14 @@ class MalformedError(WasmError):
     ``offset`` is a byte offset in the binary; for text, ``line`` and
     ``column`` (from 1) say where.  ``section`` names the section being read;
     in the code section ``func`` is the index of the function being read.
+    ``feature`` names the feature that is off, where that is the reason.
 
     Spec: ``binary/index.html``, ``text/index.html``.
     """
 
-    fields: Tuple[str, ...] = ("message", "rule", "offset", "section", "func", "line", "column")
+    fields: Tuple[str, ...] = (
+        "message", "rule", "offset", "section", "func", "line", "column", "feature",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -224,9 +227,11 @@ class MalformedError(WasmError):
         column: Optional[int] = None,
         *,
         rule: str = "",
+        feature: Optional[str] = None,
     ) -> None:
         super().__init__(message)
         self.rule = rule
+        self.feature = feature
         self.offset = offset
         self.section = section
         self.func: Optional[int] = None
@@ -257,14 +262,15 @@ class InvalidError(WasmError):
     not apply, and outside of bodies and expressions ``offset`` and ``line``
     are always None: what stands there does not know its place.  ``rule`` is
     the short name of the rule that was broken, as ``local.get`` or
-    ``memtype``; ``expected`` and ``actual`` are the types.
+    ``memtype``; ``expected`` and ``actual`` are the types.  ``feature`` names
+    the feature that is off, where that is the reason.
 
     Spec: ``valid/index.html``.
     """
 
     fields = (
         "message", "rule", "section", "func", "pc", "offset", "line", "column", "instr",
-        "expected", "actual",
+        "expected", "actual", "feature",
     )  # fmt: skip
 
     def __init__(
@@ -278,10 +284,12 @@ class InvalidError(WasmError):
         expected: Optional[str] = None,
         actual: Optional[str] = None,
         section: Optional[str] = None,
+        feature: Optional[str] = None,
     ) -> None:
         super().__init__(message)
         self.rule = rule
         self.section = section
+        self.feature = feature
         self.func = func
         self.pc = pc
         self.offset = offset

@@ -16,6 +16,7 @@ import wasmpy
 import wasmpy.errors
 from tests.unit import wasm_bytes as wb
 from wasmpy.binary.encode import encode_module
+from wasmpy.config import Features
 from wasmpy.errors import (
     MALFORMED_RULES,
     Frame,
@@ -296,3 +297,60 @@ def test_text_that_needs_a_feature_that_is_off_is_refused_as_text(
         wasmpy.Module(wat)
     error = caught.value
     assert (error.feature, error.line, error.column, error.offset) == (feature, 1, column, None)
+
+
+NEEDING = [
+    ("(module (func (drop (i32.extend8_s (i32.const 1)))))", "sign_extension"),
+    ("(module (func (param v128)))", "simd"),
+    ("(module (table 1 externref))", "reference_types"),
+    ("(module (table 1 funcref) (table 1 funcref))", "reference_types"),
+    ("(module (memory 1) (memory 1))", "multi_memory"),
+    ("(module (memory 1) (memory 1) (func (drop (i32.load 1 (i32.const 0)))))", "multi_memory"),
+    ("(module (memory 1) (func (drop (memory.size 1))))", "multi_memory"),
+    ("(module (memory i64 1))", "memory64"),
+    ("(module (memory 1 2 shared))", "threads"),
+    ("(module (tag))", "exceptions"),
+    ('(module (import "" "" (tag)))', "exceptions"),
+    ('(module (export "" (tag 0)))', "exceptions"),
+    ("(module (func try_table end))", "exceptions"),
+    ("(module (func return_call 0))", "tail_call"),
+    ("(module (type (struct)))", "gc"),
+    ("(module (global i32 (i32.const 1)) (global i32 (global.get 0)))", "gc"),
+    ("(module (func (param (ref null 0))))", "function_references"),
+    ("(module (func block (type 0) end) (type (func (param i32))))", "multi_value"),
+    ("(module (func (result i32 i32) unreachable))", "multi_value"),
+    ('(module (data "a"))', "bulk_memory"),
+    ("(module (elem func))", "bulk_memory"),
+    ("(module (global i32 (i32.add (i32.const 1) (i32.const 1))))", "extended_const"),
+    ('(module (import "" "" (global (mut i32))))', "mutable_global"),
+    ('(module (global (mut i32) (i32.const 0)) (export "" (global 0)))', "mutable_global"),
+]
+
+
+@pytest.mark.parametrize("form", ["text", "binary"])
+@pytest.mark.parametrize(("wat", "feature"), NEEDING)
+def test_a_feature_that_is_off_is_named_where_that_is_the_reason(
+    wat: str, feature: str, form: str
+) -> None:
+    parsed = parse_module(wat)
+    features = Features.WASM1 if feature != "gc" else Features.WASM2
+    features = features.without(feature)
+    with pytest.raises((MalformedError, InvalidError)) as caught:
+        wasmpy.Module(wat if form == "text" else encode_module(parsed), features=features)
+    assert caught.value.feature == feature
+    assert caught.value.to_json()["feature"] == feature
+    assert pickle.loads(pickle.dumps(caught.value)).feature == feature
+
+
+def test_validation_by_itself_names_the_feature_of_an_instruction() -> None:
+    syntax = parse_module("(module (func return_call 0))")
+    with pytest.raises(InvalidError) as caught:
+        wasmpy.Module.of_syntax(syntax, features=Features.WASM3.without("tail_call"))
+    assert caught.value.feature == "tail_call"
+
+
+def test_no_feature_is_named_where_none_is_the_reason() -> None:
+    for source in ("(module", "(module (func (result i32)))", b"\0asm\1\0\0\0\x0e\0", "(module (func nope))"):
+        with pytest.raises((MalformedError, InvalidError)) as caught:
+            wasmpy.Module(source)
+        assert caught.value.feature is None

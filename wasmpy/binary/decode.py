@@ -183,7 +183,7 @@ class _Decoder:
         text = f"malformed section id {sid}"
         if feature is not None:
             text += f" (needs the feature {feature})"
-        raise r.malformed(text, start, rule="section-id")
+        raise r.malformed(text, start, rule="section-id", feature=feature)
 
     def _custom(self, r: Reader, last: int) -> None:
         name = r.name(self.limits.name_bytes)
@@ -219,15 +219,17 @@ class _Decoder:
             return self.types.globaltype(r)
         if kind == _TAG and self._has_tags():
             return self._tag(r)
-        raise r.malformed(
-            f"malformed import kind {kind:#04x}{self._why(kind)}", offset, rule="flags"
-        )
+        raise self._no_kind(r, "import", kind, offset)
 
     def _has_tags(self) -> bool:
         return "exceptions" in self.features
 
-    def _why(self, kind: int) -> str:
-        return " (needs the feature exceptions)" if kind == _TAG else ""
+    def _no_kind(self, r: Reader, what: str, kind: int, offset: int) -> MalformedError:
+        """The error for a byte that is no kind of import or export here."""
+        text, feature = f"malformed {what} kind {kind:#04x}", None
+        if kind == _TAG:
+            text, feature = f"{text} (needs the feature exceptions)", "exceptions"
+        return r.malformed(text, offset, rule="flags", feature=feature)
 
     def _tag(self, r: Reader) -> TagUse:
         """A tag: a zero attribute, and its type.  Spec: ``binary/modules.html#binary-tag``."""
@@ -268,9 +270,7 @@ class _Decoder:
             offset = r.pos
             kind = r.byte()
             if kind >= len(EXPORT_KINDS) or (kind == _TAG and not self._has_tags()):
-                raise r.malformed(
-                    f"malformed export kind {kind:#04x}{self._why(kind)}", offset, rule="flags"
-                )
+                raise self._no_kind(r, "export", kind, offset)
             self.out.exports.append(Export(name, EXPORT_KINDS[kind], r.u32()))
 
     def _start_section(self, r: Reader) -> None:
@@ -297,6 +297,7 @@ class _Decoder:
                 f"malformed elements segment kind {flags} (needs the feature bulk_memory)",
                 offset,
                 rule="flags",
+                feature="bulk_memory",
             )
         mode: SegmentMode
         if flags & 1:
@@ -395,6 +396,7 @@ class _Decoder:
                 f"malformed data segment kind {flags} (needs the feature bulk_memory)",
                 offset,
                 rule="flags",
+                feature="bulk_memory",
             )
         mode: Optional[Active] = None
         if flags != 1:

@@ -89,8 +89,9 @@ def _zero_byte(r: Reader, feature: str) -> int:
     offset = r.pos
     if r.byte() != 0:
         raise r.malformed(
-            f"zero byte expected (an index needs the feature {feature})", offset, rule="flags"
-        )
+            f"zero byte expected (an index needs the feature {feature})", offset, rule="flags",
+            feature=feature,
+        )  # fmt: skip
     return 0
 
 
@@ -133,6 +134,7 @@ def _read_memarg(x: InstrReader, r: Reader) -> Tuple[int, int, int]:
                 f"malformed memop flags {flags:#x} (needs the feature multi_memory)",
                 start,
                 rule="flags",
+                feature="multi_memory",
             )
         flags -= 0x40
         memidx = r.u32()
@@ -239,9 +241,11 @@ def _illegal(r: Reader, op: int, sub: Optional[int], offset: int) -> MalformedEr
     text = f"illegal opcode {op:02x}" if sub is None else f"illegal opcode {op:02x} {sub:02x}"
     number = op if sub is None else PREFIX_BASE[op] + sub
     row = BY_OP[number] if number < OP_COUNT else None
+    feature = None
     if row is not None and (sub is None or row.sub == sub):
-        text += f": {row.mnemonic} needs the feature {row.feature}"
-    return r.malformed(text, offset, rule="opcode")
+        feature = row.feature
+        text += f": {row.mnemonic} needs the feature {feature}"
+    return r.malformed(text, offset, rule="opcode", feature=feature)
 
 
 def _read_prefixed(r: Reader, prefix: int, ways: Tuple[int, ...]) -> int:

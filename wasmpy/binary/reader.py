@@ -33,10 +33,17 @@ class Reader:
         self.end = end
         self.section = section
 
-    def malformed(self, message: str, offset: Optional[int] = None, *, rule: str) -> MalformedError:
+    def malformed(
+        self,
+        message: str,
+        offset: Optional[int] = None,
+        *,
+        rule: str,
+        feature: Optional[str] = None,
+    ) -> MalformedError:
         """The error for what stands at ``offset`` (where reading stopped, if not given)."""
         where = self.pos if offset is None else offset
-        return MalformedError(message, where, self.section, rule=rule)
+        return MalformedError(message, where, self.section, rule=rule, feature=feature)
 
     def short(self, offset: Optional[int] = None) -> MalformedError:
         """The error for bytes that are missing."""

@@ -112,8 +112,9 @@ class TypeReader:
                 f"{message} {code:#04x} ({feature} is not supported)", offset, rule="type"
             )
         return r.malformed(
-            f"{message} {code:#04x} (needs the feature {feature})", offset, rule="type"
-        )
+            f"{message} {code:#04x} (needs the feature {feature})", offset, rule="type",
+            feature=feature,
+        )  # fmt: skip
 
     def valtype(self, r: Reader) -> ValType:
         """A value type.  Spec: ``#binary-valtype``.  Raises: MalformedError."""
@@ -232,8 +233,9 @@ class TypeReader:
             raise r.malformed("malformed block type", offset, rule="type")
         if "multi_value" not in self.features:
             raise r.malformed(
-                f"malformed block type {index} (needs the feature multi_value)", offset, rule="type"
-            )
+                f"malformed block type {index} (needs the feature multi_value)", offset,
+                rule="type", feature="multi_value",
+            )  # fmt: skip
         return index
 
     def _limits_flags(self, r: Reader, known: int) -> int:

@@ -18,7 +18,7 @@ class Unsupported(MalformedError):  # noqa: N818 - no fault of the text
     ``feature`` is its name in :class:`wasmpy.config.Features`.
     """
 
-    fields = (*MalformedError.fields, "feature")
+    feature: str
 
     def __init__(
         self,
@@ -27,8 +27,7 @@ class Unsupported(MalformedError):  # noqa: N818 - no fault of the text
         line: Optional[int] = None,
         column: Optional[int] = None,
     ) -> None:
-        super().__init__(message, line=line, column=column)
-        self.feature = feature
+        super().__init__(message, line=line, column=column, rule="text", feature=feature)
 
     def __str__(self) -> str:
         where = "" if self.line is None else f" at {self.line}:{self.column}"

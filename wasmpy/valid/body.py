@@ -143,14 +143,15 @@ def _check_constant(v: Body, known: int) -> None:
         if row is None or not row.const:
             raise v.invalid("constant expression required")
         if row.const != "mvp" and row.const not in C.features:
-            raise v.invalid(
-                f"constant expression required: {row.mnemonic} in one needs the feature {row.const}"
-            )
+            why = f"{row.mnemonic} in one needs the feature {row.const}"
+            raise v.invalid(f"constant expression required: {why}", feature=row.const)
         if op == _GLOBAL_GET:
             globalidx = v.imms[pc]
             if globalidx >= known:
                 own = C.imported_globals <= globalidx < len(C.globals) and "gc" not in C.features
-                v.unknown("global", f"{globalidx} (needs the feature gc)" if own else globalidx)
+                if own:
+                    v.unknown("global", f"{globalidx} (needs the feature gc)", "gc")
+                v.unknown("global", globalidx)
             if C.globals[globalidx].mut:
                 raise v.invalid("constant expression required")
 
@@ -311,7 +312,7 @@ def _refuse(v: Body, op: int) -> None:
     row = BY_OP[op]
     if row is None:
         raise v.invalid(f"illegal opcode {op:#x}")
-    raise v.invalid(f"{row.mnemonic} needs the feature {row.feature}")
+    raise v.invalid(f"{row.mnemonic} needs the feature {row.feature}", feature=row.feature)
 
 
 _STRUCTURAL: List[int] = [row.op for row in INSTRS if row.params is None]

@@ -74,8 +74,9 @@ def _types(C: Context, module: Module) -> None:
     for i, sig in enumerate(C.types):
         if sig is not None and len(sig.results) > 1 and "multi_value" not in C.features:
             raise InvalidError(
-                f"invalid result arity: type {i} needs the feature multi_value", "functype"
-            )
+                f"invalid result arity: type {i} needs the feature multi_value", "functype",
+                feature="multi_value",
+            )  # fmt: skip
     for i, sub in module.subs.items():
         if len(sub.supers) > 1:
             raise InvalidError(f"sub type {i} has several supertypes", "subtype")
@@ -111,8 +112,9 @@ def _imports(C: Context, module: Module) -> None:
     for item in module.imports:
         if isinstance(item.desc, GlobalType) and item.desc.mut:
             raise InvalidError(
-                "mutable globals cannot be imported (needs the feature mutable_global)", "import"
-            )
+                "mutable globals cannot be imported (needs the feature mutable_global)", "import",
+                feature="mutable_global",
+            )  # fmt: skip
 
 
 def _limits(limits: SizeRange, bound: int, message: str, rule: str) -> None:
@@ -132,7 +134,10 @@ def _tables(C: Context, module: Module) -> None:
     Spec: ``valid/modules.html#valid-table``.
     """
     if len(C.tables) > 1 and "reference_types" not in C.features:
-        raise InvalidError("multiple tables (needs the feature reference_types)", "module")
+        raise InvalidError(
+            "multiple tables (needs the feature reference_types)", "module",
+            feature="reference_types",
+        )  # fmt: skip
     imported = len(C.tables) - len(module.tables)
     _tabletypes(C.tables[imported:])
     for i, item in enumerate(module.tables, imported):
@@ -155,7 +160,9 @@ def _tabletypes(tables: List[TableType]) -> None:
 
 def _mems(C: Context, module: Module) -> None:
     if len(C.mems) > 1 and "multi_memory" not in C.features:
-        raise InvalidError("multiple memories (needs the feature multi_memory)", "module")
+        raise InvalidError(
+            "multiple memories (needs the feature multi_memory)", "module", feature="multi_memory"
+        )
     _memtypes(C.mems[len(C.mems) - len(module.mems) :])
 
 
@@ -262,8 +269,9 @@ def _exports(C: Context, module: Module) -> None:
             and "mutable_global" not in C.features
         ):
             raise InvalidError(
-                "mutable globals cannot be exported (needs the feature mutable_global)", "export"
-            )
+                "mutable globals cannot be exported (needs the feature mutable_global)", "export",
+                feature="mutable_global",
+            )  # fmt: skip
 
 
 _PARTS: Tuple[Tuple[str, Callable[[Context, Module], None]], ...] = (

@@ -83,7 +83,11 @@ class Body:
         self.ctrls: List[Ctrl] = [[FUNCTION, b"", results, 0, False, [], 0]]
 
     def invalid(
-        self, message: str, expected: Optional[str] = None, actual: Optional[str] = None
+        self,
+        message: str,
+        expected: Optional[str] = None,
+        actual: Optional[str] = None,
+        feature: Optional[str] = None,
     ) -> InvalidError:
         """The error at the instruction at hand."""
         pc: Optional[int] = self.pc
@@ -96,7 +100,7 @@ class Body:
             message = f"{message} in {self.where}"
         return InvalidError(
             message, instr or "", func=self.func, pc=pc, instr=instr, expected=expected,
-            actual=actual,
+            actual=actual, feature=feature,
         )  # fmt: skip
 
     def mismatch(self, expected: bytes) -> InvalidError:
@@ -192,9 +196,9 @@ class Body:
         except InvalidError as error:
             raise self.invalid(error.message) from None
 
-    def unknown(self, what: str, index: Any) -> NoReturn:
+    def unknown(self, what: str, index: Any, feature: Optional[str] = None) -> NoReturn:
         """Raise for an index that names nothing.  Raises: InvalidError."""
-        raise self.invalid(f"unknown {what} {index}")
+        raise self.invalid(f"unknown {what} {index}", feature=feature)
 
 
 Rule = Callable[[Body, Any], None]
