@@ -211,6 +211,11 @@ LOOPS: Dict[str, Loop] = {
         _scan("(i32.load8_u (i32.add (local.get $x) (local.get $c)))", "(i64.store16 offset=2 (local.get $q) (local.get $w))"),
         "ahead_table",
     ),
+    "quotes_spread": Loop(
+        _scan(f"(i32.load8_u offset={TABLE} (local.get $x))",
+              "(i32.store (local.get $q) (i32.mul (local.get $i) (i32.const 0x01010101)))"),
+        "ahead_table",
+    ),
     "late": Loop(
         _scan("(i32.eqz (local.get $x))", "(local.set $y (i32.mul (local.get $i) (i32.const -3))) (local.set $z (i32.const 5))"),
         "ahead_until",

@@ -142,12 +142,12 @@ def test_copies_that_overlap(name: str) -> None:
             agree(name, Case((Q, Q + apart, n, 200), ((Q - 200, numbered(600)),)))
 
 
-@pytest.mark.parametrize("name", ["quotes", "quotes_anywhere", "copy_chosen"])
+@pytest.mark.parametrize("name", ["quotes", "quotes_anywhere", "quotes_spread", "copy_chosen"])
 def test_a_store_into_what_is_searched(name: str) -> None:
     """The bytes of an index make the loop leave, where they come to be read."""
     places = [*range(TABLE - 66, TABLE + 5), *range(TABLE + 30, TABLE + 48, 3), *range(TABLE + 250, TABLE + 260)]
     for q in (*places, *range(P - 66, P + 60), PAGE - 3, PAGE - 4, PAGE):
-        for table in (b"\1" * 32, bytes(256)):
+        for table in (b"\1" * 32, b"\0\1" * 16, bytes(256)):
             pieces = ((P, numbered(50)), (TABLE, table))
             agree(name, Case((P, q, 60, TABLE), pieces))
 

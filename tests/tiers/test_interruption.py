@@ -15,7 +15,7 @@ import pytest
 
 import wasmpy
 
-SOON = 2.0
+SOON = 15.0
 
 WAT = """(module
   (import "env" "nothing" (func $nothing))
