@@ -232,6 +232,9 @@ LOOPS: Dict[str, Loop] = {
         "",
     ),
     "chain": Loop(_until_none(f"(local.set $p (i32.load8_u {_AT_P}))"), ""),
+    "spread": Loop(
+        _until_none(f"(i32.store8 {_AT_P} (i32.load8_u {_AT_Q})) {_step('p', 1)}"), ""
+    ),
     "gap": Loop(_until_none(f"(i32.store16 {_AT_P} {_VALUE}) {_step('p', 3)}"), ""),
     "overlapping": Loop(_until_none(f"(i32.store {_AT_P} {_VALUE}) {_step('p', 2)}"), ""),
     "swapped": Loop(

@@ -147,9 +147,12 @@ def test_a_store_into_what_is_searched(name: str) -> None:
     """The bytes of an index make the loop leave, where they come to be read."""
     places = [*range(TABLE - 66, TABLE + 5), *range(TABLE + 30, TABLE + 48, 3), *range(TABLE + 250, TABLE + 260)]
     for q in (*places, *range(P - 66, P + 60), PAGE - 3, PAGE - 4, PAGE):
-        for table in (b"\1" * 32, b"\0\1" * 16, bytes(256)):
-            pieces = ((P, numbered(50)), (TABLE, table))
-            agree(name, Case((P, q, 60, TABLE), pieces))
+        for data, table in (
+            (numbered(50), b"\1" * 32), (numbered(50), b"\0\1" * 16), (numbered(50), bytes(256)),
+            (numbered(5) + b"\xff" + numbered(40), bytes(256)),
+            (bytes(2 * i % 22 for i in range(60)), b"\0\1" * 128),
+        ):  # fmt: skip
+            agree(name, Case((P, q, 60, TABLE), ((P, data), (TABLE, table))))
 
 
 def test_a_store_at_a_constant_address_into_what_is_searched() -> None:

@@ -44,7 +44,10 @@ ENABLED = sys.implementation.name != "pypy"
 CHUNK = 1 << 20
 """Bytes that one run ahead takes at most, between looks at the flag."""
 DELAY = 2
-"""The turn before which a loop that searches runs ahead first: many have left by then."""
+"""The turn before which a loop that searches runs ahead first: many have left by then.
+
+Those that look into a table, or do not search, run ahead at once.
+"""
 RARE = 4
 """The same where few bytes let it go on, as blanks and digits do: most runs of them are short."""
 FEW = 16
@@ -406,8 +409,9 @@ class _Ahead:
             doing.append((f"if k == {most}: w = 1", None))
         if self.step is not None:
             run = [(f"s = {_text(self.step)}", None), ("if s:", None, run)]
-        delay = DELAY if self.scans else 1
-        if any(bin(going).count("1") <= FEW for going in self.masks.values()):
+        delay = 1 if self.tables or not self.scans else DELAY
+        sets = [going for load, going in self.masks.items() if load.number not in self.tables]
+        if any(bin(going).count("1") <= FEW for going in sets):
             delay = RARE
         turn: Block = [("w -= 1", None), ("if not w:", None, run)]
         return Ahead((f"w = {delay}", None), ("if w:", None, turn))
