@@ -86,13 +86,12 @@ class PySource:
         outer, deep = store.depth, store.deep
         had = self._deepest, self._low, self._space, self._entry
         self._deepest = deepest = store.deepest()
-        self._space = self._room()
         self._entry = self._way()
-        store.deep = self._space <= 0
+        self._space, store.deep = FAR, False
         try:
             if outer.hosts > store.limits.host_depth or outer.frames >= deepest:
                 raise WasmTrap(TrapKind.STACK_OVERFLOW)
-            if store.deep or not self.takes(function):
+            if not self.takes(function):
                 return Computation(store, function, args).run()
             return self.call(function, args)
         finally:
@@ -108,7 +107,16 @@ class PySource:
 
     def call(self, function: FuncInst, args: List[Any]) -> List[Any]:
         """Call a compiled function from the reference tier's loop, or first of all."""
+        if self._cramped():
+            return Computation(self.store, function, args).run()
         return self._run(function, self.ready(function, self._entry), args)
+
+    def _cramped(self) -> bool:
+        """Whether there is no room on Python's stack; found when it is first asked for."""
+        if self._space == FAR:
+            self._space = self._room()
+            self.store.deep = self._space <= 0
+        return self.store.deep
 
     def go_on(self, function: FuncInst, pc: int, values: List[Any]) -> List[Any]:
         """Run a function to its end from a loop header, with its locals and its stack."""
@@ -180,7 +188,7 @@ class PySource:
         It is compiled when what it took so far in the reference tier has cost
         about as much as compiling it.
         """
-        if self.store.deep:
+        if self._cramped():
             return False
         if function.apart is not None:
             return True
