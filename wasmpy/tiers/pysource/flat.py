@@ -39,7 +39,7 @@ class Flat(Structure):
         self.incoming[self.graph.entry] = [State(self.variables(stacked), {})]
         for pc in self.graph.around:
             self._catches(pc)
-        places: List[Tuple[int, Block]] = []
+        places: List[Tuple[int, bool, Block]] = []
         for start in self.graph.order:
             if start not in self.placed or start not in self.incoming:
                 continue
@@ -48,9 +48,9 @@ class Flat(Structure):
             block: Block = []
             self.enter(start)
             self.tree(start, block)
-            places.append((self.number(start), block))
+            places.append((self.number(start), False, block))  # each goes on to another
         dispatch: Block = []
-        self._search(places, dispatch)
+        self._halves("p", places, dispatch)
         loop: Block = [("while True:", None, dispatch)]
         if self.graph.layout.tries:
             loop = self._handled(loop)
@@ -59,18 +59,6 @@ class Flat(Structure):
     def number(self, start: int) -> int:
         """The number of a place."""
         return self.graph.nodes[start].number
-
-    def _search(self, places: List[Tuple[int, Block]], out: Block) -> None:
-        if len(places) == 1:
-            out += places[0][1]
-            return
-        half = len(places) // 2
-        low: Block = []
-        high: Block = []
-        self._search(places[:half], low)
-        self._search(places[half:], high)
-        out.append((f"if p < {places[half][0]}:", None, low))
-        out.append(("else:", None, high))
 
     def _handled(self, loop: Block) -> Block:
         """Around everything: find what catches, and go there."""

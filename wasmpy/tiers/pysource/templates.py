@@ -43,6 +43,10 @@ Build = Callable[[Sequence[Value], int], Piece]
 """Operands, and the number of low bits that count (0: all; FLOAT: any NaN will do)."""
 
 
+class _Opaque(Exception):  # noqa: N818 - not an error: the text is taken as it is
+    """A node of a kind that no rule is about."""
+
+
 class Template:
     """One template.
 
@@ -59,7 +63,7 @@ class Template:
         )
         try:
             self.build = _builder(node)
-        except (KeyError, NotImplementedError):
+        except (KeyError, _Opaque):
             self.build = _textual(text)
 
 
@@ -98,7 +102,7 @@ def _as_it_is(node: Any) -> Build:
     if not fields:
         text = ast.unparse(node)
         return lambda ops, bits: Piece(text, ATOM)
-    raise NotImplementedError(ast.dump(node))
+    raise _Opaque(ast.dump(node))
 
 
 def _name(node: Any) -> Build:
@@ -516,7 +520,7 @@ def _conditional(node: Any) -> Build:
             return _truth_value(_condition(test), positive=pair == (1, 0))
     if isinstance(test, ast.Compare) and isinstance(test.left, ast.NamedExpr):
         if not isinstance(other, ast.Name):
-            raise NotImplementedError(ast.dump(node))
+            raise _Opaque(ast.dump(node))
         return _canonical(node)
     holds, yes, no = _condition(test), _builder(body), _builder(other)
 
