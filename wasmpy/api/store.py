@@ -9,6 +9,7 @@ Spec: ``appendix/embedding.html#store``.
 from __future__ import annotations
 
 import contextlib
+import sys
 import threading
 import time
 from typing import Any, Callable, Iterator, List, Optional
@@ -25,6 +26,11 @@ TIERS = ("reference", "python", "auto")
 
 DEFAULT_TIER = "auto"
 """That of a store that is asked for none."""
+
+
+def _let_others_run() -> None:
+    """Give other threads their turn."""
+    time.sleep(0)
 
 
 def check_fuel(fuel: Any) -> None:
@@ -75,6 +81,9 @@ class Store:
             made = PySource(self.inst, eager=tier == "python", fallbacks=self._fallbacks)
             self.inst.tier = made
         self.inst.waiting = ThreadWaitList
+        if sys.implementation.name == "pypy":
+            # Compiled recursion lets no other thread run there: none could set a flag.
+            self.inst.meter.poll = _let_others_run
         self.deadline = deadline
         self.loop: Any = None
         self._clock = clock
