@@ -160,26 +160,26 @@ def test_nothing_that_compiles_or_validates_runs_when_all_was_kept(
 def test_what_is_compiled_later_is_added(tmp_path: Path, binary: bytes) -> None:
     for name, count in (("add", 1), ("pick", 2)):
         module = Module(binary, cache=tmp_path)
-        instance = module.instantiate(store=Store(tier="python"))
+        instance = module.instantiate(store=Store(tier="python", fuel=1000))
         instance.exports[name](1, *[2] * (name == "add"))
         del module, instance
         gc.collect()
         (path,) = kept(tmp_path)
         sections = file.Sections(os.open(path, os.O_RDONLY))
-        assert [kind for kind, _ in sections].count(file.DIRECT) == count
+        assert [kind for kind, _ in sections].count(file.METERED) == count
 
 
 def test_the_end_of_a_process_keeps_what_it_compiled(tmp_path: Path) -> None:
     code = (
         "import sys, wasmpy; m = wasmpy.Module(sys.argv[1], cache=sys.argv[2]); "
-        "print(m.instantiate(store=wasmpy.Store(tier='python')).exports.add(1, 2))"
+        "print(m.instantiate(store=wasmpy.Store(tier='python', fuel=9)).exports.add(1, 2))"
     )
     done = subprocess.run(
         [sys.executable, "-c", code, WAT, str(tmp_path)], cwd=ROOT, capture_output=True, text=True
     )
     assert (done.stdout, done.stderr) == ("3\n", "")
     (path,) = kept(tmp_path)
-    assert (file.DIRECT, 0) in file.Sections(os.open(path, os.O_RDONLY))
+    assert (file.METERED, 0) in file.Sections(os.open(path, os.O_RDONLY))
 
 
 def test_a_function_that_is_not_taken_is_known_not_to_be(

@@ -134,4 +134,6 @@ class Functions:
             kept = tuple(found)
             self.made[function.index, metered] = found
         if self._kept is not None:
-            self._kept.add(function.index, kept, metered=metered)
+            # What is not taken is taken in neither form.
+            for form in (metered,) if isinstance(kept, tuple) else (False, True):
+                self._kept.add(function.index, kept, metered=form)
