@@ -11,12 +11,11 @@ from wasmpy.binary.custom import (
     NAME_SUBSECTIONS,
     decode_hints,
     decode_names,
-    decode_producers,
     encode_hints,
     encode_names,
-    encode_producers,
 )
 from wasmpy.syntax.module import Names
+from wasmpy.syntax.producers import decode_producers, encode_producers
 
 
 def _names() -> Names:

@@ -15,9 +15,10 @@ from typing import Callable, Dict, List, Optional, Tuple
 from wasmpy.binary.reader import Reader
 from wasmpy.errors import MalformedError
 from wasmpy.syntax.module import Names
+from wasmpy.syntax.producers import SECTION as PRODUCERS_SECTION
+from wasmpy.syntax.producers import decode_producers, name_bytes, unsigned
 
 NAME_SECTION = "name"
-PRODUCERS_SECTION = "producers"
 BRANCH_HINT_SECTION = "metadata.code.branch_hint"
 
 _NO_LIMIT = 1 << 32
@@ -33,8 +34,6 @@ INDIRECT = frozenset(("locals", "labels", "fields"))
 """Those that group names by a first index."""
 
 NameMap = Dict[int, str]
-Producers = Dict[str, List[Tuple[str, str]]]
-"""Of each field the names and versions of what produced the module."""
 Hints = Dict[int, Dict[int, int]]
 """Of each function, the hint at each offset in its body."""
 
@@ -88,7 +87,7 @@ def encode_names(names: Names) -> bytes:
     """The contents of a name section that says ``names``."""
     out = bytearray()
     if names.module is not None:
-        _subsection(out, _MODULE, _name(names.module))
+        _subsection(out, _MODULE, name_bytes(names.module))
     for kind, field in NAME_SUBSECTIONS.items():
         there = getattr(names, field)
         if there:
@@ -96,27 +95,9 @@ def encode_names(names: Names) -> bytes:
     return bytes(out)
 
 
-def unsigned(value: int) -> bytes:
-    """An unsigned LEB128 integer in its shortest form.
-
-    Spec: ``binary/values.html#binary-uint``.
-    """
-    out: List[int] = []
-    while value >= 0x80:
-        out.append(value & 0x7F | 0x80)
-        value >>= 7
-    out.append(value)
-    return bytes(out)
-
-
-def _name(text: str) -> bytes:
-    raw = text.encode("utf-8")
-    return unsigned(len(raw)) + raw
-
-
 def _map(namemap: NameMap) -> bytes:
     items: List[Tuple[int, str]] = sorted(namemap.items())
-    return unsigned(len(items)) + b"".join([unsigned(i) + _name(n) for i, n in items])
+    return unsigned(len(items)) + b"".join([unsigned(i) + name_bytes(n) for i, n in items])
 
 
 def _indirect_map(maps: Dict[int, NameMap]) -> bytes:
@@ -128,36 +109,6 @@ def _subsection(out: bytearray, kind: int, body: bytes) -> None:
     out.append(kind)
     out += unsigned(len(body))
     out += body
-
-
-def decode_producers(data: bytes) -> Optional[Producers]:
-    """What a producers section says, or None if it is not well-formed.
-
-    >>> decode_producers(encode_producers({"language": [("Rust", "2021")]}))
-    {'language': [('Rust', '2021')]}
-
-    Spec: the tool conventions' ``ProducersSection.md``.
-    """
-    r = _reader(data, PRODUCERS_SECTION)
-    producers: Producers = {}
-    try:
-        for _ in range(r.count(_NO_LIMIT, "fields")):
-            field = r.name(_NO_LIMIT)
-            count = r.count(_NO_LIMIT, "producers")
-            producers[field] = [(r.name(_NO_LIMIT), r.name(_NO_LIMIT)) for _ in range(count)]
-    except MalformedError:
-        return None
-    return producers if r.pos == r.end else None
-
-
-def encode_producers(producers: Producers) -> bytes:
-    """The contents of a producers section that says ``producers``."""
-    out = bytearray(unsigned(len(producers)))
-    for field, items in producers.items():
-        out += _name(field) + unsigned(len(items))
-        for name, version in items:
-            out += _name(name) + _name(version)
-    return bytes(out)
 
 
 def decode_hints(data: bytes) -> Optional[Hints]:

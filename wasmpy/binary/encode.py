@@ -20,7 +20,6 @@ from wasmpy.binary.custom import (
     decode_names,
     encode_hints,
     encode_names,
-    unsigned,
 )
 from wasmpy.binary.decode import EXPORT_KINDS, MAGIC, SECTIONS, VERSION
 from wasmpy.isa.derived import BY_OP, op_of
@@ -39,6 +38,7 @@ from wasmpy.syntax.module import (
     TagUse,
     TypeUse,
 )
+from wasmpy.syntax.producers import unsigned
 from wasmpy.syntax.types import (
     FUNC_REF,
     FUNCREF,

@@ -17,7 +17,6 @@ from wasmpy.binary.custom import (
     INDIRECT,
     NAME_SECTION,
     NAME_SUBSECTIONS,
-    PRODUCERS_SECTION,
 )
 from wasmpy.binary.decode import EXPORT_KINDS, MAGIC, SECTIONS, VERSION
 from wasmpy.binary.instr import InstrReader, read_expr, read_offsets
@@ -26,6 +25,7 @@ from wasmpy.binary.types import TypeReader
 from wasmpy.config import DEFAULT_LIMITS, Features
 from wasmpy.errors import MalformedError
 from wasmpy.syntax.module import Expr, Module
+from wasmpy.syntax.producers import SECTION as PRODUCERS_SECTION
 from wasmpy.syntax.types import HEAPTYPE_CODES, VALTYPES, CompType
 
 _NO_LIMIT = 1 << 32

@@ -9,7 +9,7 @@ one entry, its header, which dominates it.
 
 from __future__ import annotations
 
-from typing import Any, Dict, FrozenSet, List, NamedTuple, Optional, Set, Tuple
+from typing import Dict, FrozenSet, List, NamedTuple, Optional, Set, Tuple
 
 from wasmpy.exec.layout import Layout
 from wasmpy.isa.derived import BY_OP, op_of
@@ -285,11 +285,3 @@ class Places(NamedTuple):
 
     inner: Dict[int, List[int]]
     outer: Dict[int, List[int]]
-
-
-def steps_of(graph: Graph) -> int:
-    """How many instructions the graph has: what lowering it costs."""
-    return sum(len(node.steps) for node in graph.nodes.values())
-
-
-__all__: List[Any] = ["Edge", "Graph", "Node", "Places", "steps_of"]

@@ -83,7 +83,6 @@ class Structure:
         self.sent = 0
         self.back = 0  # fuel that a node written next gives back
         self.tails = False
-        self.used: Set[str] = set()
         places = graph.places()
         self.inner, self.outer = places
         rows = (*places.inner.values(), *places.outer.values())

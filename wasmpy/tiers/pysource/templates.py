@@ -15,7 +15,7 @@ from __future__ import annotations
 import ast
 import functools
 import re
-from typing import Any, Callable, Dict, List, Match, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, Match, Optional, Sequence, Tuple
 
 from wasmpy.exec import generated
 from wasmpy.tiers.pysource.values import (
@@ -636,8 +636,3 @@ _RULES: Dict[type, Callable[[Any], Build]] = {
     ast.Name: _name, ast.Constant: _constant, ast.BinOp: _binary, ast.UnaryOp: _unary,
     ast.IfExp: _conditional, ast.Call: _call, ast.Subscript: _subscript, ast.Attribute: _attribute,
 }  # fmt: skip
-
-
-def apply(text: str, operands: List[Value]) -> Piece:
-    """A template with its operands."""
-    return template(text).build(operands, 0)
