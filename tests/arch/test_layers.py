@@ -181,7 +181,10 @@ def _in_stdlib(name: str) -> bool:
         return name in known
     if name in sys.builtin_module_names:
         return True  # PyPy's builtins has no spec to look at
-    spec = importlib.util.find_spec(name)
+    try:
+        spec = importlib.util.find_spec(name)
+    except ValueError:
+        return True  # frozen into PyPy: it is there, with a spec of None
     if spec is None:
         return False
     if spec.origin in ("built-in", "frozen", None):
