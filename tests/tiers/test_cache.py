@@ -182,6 +182,7 @@ def test_the_end_of_a_process_keeps_what_it_compiled(tmp_path: Path) -> None:
     assert (file.METERED, 0) in file.Sections(os.open(path, os.O_RDONLY))
 
 
+@pytest.mark.fallbacks
 def test_a_function_that_is_not_taken_is_known_not_to_be(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, binary: bytes
 ) -> None:

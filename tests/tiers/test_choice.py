@@ -10,9 +10,15 @@ import wasmpy
 from hostabi import Guard, bundled
 from wasmpy.api.store import DEFAULT_TIER, TIERS
 from wasmpy.config import ENDLESS_FUEL
+from wasmpy.tiers.policy import Cold
+from wasmpy.tiers.pysource.tier import PySource
 
 WAT = """(module (func (export "add") (param i32 i32) (result i32)
     (i32.add (local.get 0) (local.get 1))))"""
+
+COUNT = """(module (func (export "count") (param i32) (result i32)
+    (loop $on (local.set 0 (i32.sub (local.get 0) (i32.const 1))) (br_if $on (local.get 0)))
+    (local.get 0)))"""
 
 
 @pytest.mark.parametrize("tier", TIERS)
@@ -21,6 +27,32 @@ def test_an_instance_runs_in_the_tier_that_is_asked_for(tier: str) -> None:
     for made in (module.instantiate(tier=tier), wasmpy.Linker().instantiate(module, tier=tier)):
         assert (made.store.inst.tier is None) == (tier == "reference")
         assert made.exports.add(40, 2) == 42
+
+
+def test_auto_is_the_reference_tier_until_something_runs_for_long() -> None:
+    made = wasmpy.Module(COUNT).instantiate(tier="auto", deadline=60)
+    for _ in range(100):
+        assert made.exports.count(1) == 0
+    assert isinstance(made.store.inst.tier, Cold)
+    assert made.exports.count(1_000_000) == 0
+    assert isinstance(made.store.inst.tier, PySource)
+    assert made.store.fallbacks == []
+
+
+def test_a_deadline_holds_where_the_compiling_tier_begins_in_the_midst_of_a_call() -> None:
+    made = wasmpy.Module(COUNT).instantiate(tier="auto")
+    with pytest.raises(wasmpy.Interrupted) as caught:
+        made.exports.count(-1, deadline=0.2)
+    assert caught.value.resource is wasmpy.Resource.DEADLINE
+    assert isinstance(made.store.inst.tier, PySource)
+
+
+def test_what_another_instance_compiled_is_used_from_the_first_call() -> None:
+    module = wasmpy.Module(COUNT)
+    assert module.instantiate(tier="python").exports.count(3) == 0
+    made = module.instantiate(tier="auto")
+    assert made.exports.count(3) == 0
+    assert isinstance(made.store.inst.tier, PySource)
 
 
 def test_a_store_has_its_tier_already() -> None:

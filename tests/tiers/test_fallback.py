@@ -17,6 +17,8 @@ WAT = """(module
     (func $odd (export "odd") (param i32) (result i32) (i32.mul (local.get 0) (i32.const 2)))
     (func (export "both") (param i32) (result i32) (call $odd (call $taken (local.get 0)))))"""
 
+pytestmark = pytest.mark.fallbacks
+
 FOUND = Fallback(1, "odd", "it is odd")
 
 

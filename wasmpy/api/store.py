@@ -20,12 +20,17 @@ from wasmpy.config import DEFAULT_LIMITS, Limits
 from wasmpy.errors import ConcurrencyError, Resource, WasmException
 from wasmpy.exec.store import Store as ExecStore
 from wasmpy.tiers.fallback import Fallback, Fallbacks
+from wasmpy.tiers.policy import Cold
 
 TIERS = ("reference", "python", "auto")
 """What may run functions; they agree in all that can be seen of them."""
 
 DEFAULT_TIER = "auto"
 """That of a store that is asked for none."""
+
+
+_POLLS = sys.implementation.name == "pypy"
+"""Whether what is compiled asks now and then, rather than read a flag that is set for it."""
 
 
 def _let_others_run() -> None:
@@ -37,6 +42,21 @@ def check_fuel(fuel: Any) -> None:
     """Raises: ValueError for what is no number of instructions, nor None."""
     if fuel is not None and (type(fuel) is not int or fuel < 0):
         raise ValueError(f"fuel is None or a number of instructions, not {fuel!r}")
+
+
+class _Due:
+    """A deadline of a call under way: when, and its number with who watches the clock."""
+
+    __slots__ = ("end", "number")
+
+    def __init__(self, end: float) -> None:
+        self.end = end
+        self.number: Optional[int] = None
+
+    def forget(self) -> None:
+        """The call is over."""
+        if self.number is not None:
+            WATCH.finish(self.number)
 
 
 class Store:
@@ -75,13 +95,8 @@ class Store:
         check_fuel(fuel)
         self.limits = DEFAULT_LIMITS if limits is None else limits
         self.inst = ExecStore(self.limits, fuel, fusing)
-        if tier != "reference":
-            from wasmpy.tiers.pysource.tier import PySource
-
-            made = PySource(self.inst, eager=tier == "python", fallbacks=self._fallbacks)
-            self.inst.tier = made
         self.inst.waiting = ThreadWaitList
-        if sys.implementation.name == "pypy":
+        if _POLLS:
             # Compiled recursion lets no other thread run there: none could set a flag.
             self.inst.meter.poll = _let_others_run
         self.deadline = deadline
@@ -90,6 +105,19 @@ class Store:
         self._owner: Optional[int] = None
         self._lock = threading.Lock()
         self._closing: List[Callable[[], None]] = []
+        self._due: List[_Due] = []
+        if tier == "auto":
+            self.inst.tier = Cold(self.inst, self._compiler)
+        elif tier == "python":
+            self._compiler(eager=True)
+
+    def _compiler(self, *, eager: bool = False) -> Any:
+        """Make the tier that compiles; calls under way may go on in it."""
+        from wasmpy.tiers.pysource.tier import PySource
+
+        self.inst.tier = PySource(self.inst, eager=eager, fallbacks=self._fallbacks)
+        self._watch()
+        return self.inst.tier
 
     @property
     def fuel(self) -> Optional[int]:
@@ -151,33 +179,35 @@ class Store:
             meter.fuel = fuel if had is None else min(fuel, had)
         if deadline is None and outermost:
             deadline = self.deadline
-        watched, number = meter.watched, None
         if deadline is not None:
-            end = self._clock() + deadline
-            meter.poll = self._poll(end, poll)
-            number = self._watch(end)
-            meter.watched = number is not None and (poll is None or watched)
+            due = _Due(self._clock() + deadline)
+            meter.poll = self._poll(due.end, poll)
+            self._due.append(due)
+            self._watch()
         try:
             yield
         except WasmException as error:
             exception_from_raw(self, error)
             raise
         finally:
-            if number is not None:
-                WATCH.finish(number)
-            meter.poll, meter.watched = poll, watched
+            if deadline is not None:
+                self._due.pop().forget()
+            meter.poll = poll
             if fuel is not None:
                 meter.fuel = None if had is None else had - (meter.consumed - began)
             if outermost:
                 with self._lock:
                     self._owner = None
 
-    def _watch(self, end: float) -> Optional[int]:
+    def _watch(self) -> None:
         """Have somebody watch the clock, if code may run that only reads a flag."""
-        alarm = self.inst.meter.alarm
-        if alarm is None or self._clock is not time.monotonic:
-            return None
-        return WATCH.begin(end, alarm)
+        meter = self.inst.meter
+        if meter.alarm is None or not self._due or self._clock is not time.monotonic:
+            return
+        for due in self._due:
+            if due.number is None:
+                due.number = WATCH.begin(due.end, meter.alarm)
+        meter.watched = not _POLLS and all(due.number is not None for due in self._due)
 
     def _poll(self, end: float, outer: Optional[Callable[[], None]]) -> Callable[[], None]:
         clock, meter = self._clock, self.inst.meter

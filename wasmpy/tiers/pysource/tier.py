@@ -53,8 +53,8 @@ class PySource:
         self.fallbacks = Fallbacks("silent") if fallbacks is None else fallbacks
         self._deepest = store.deepest()
         self._low = 0
-        self._space = 0
-        self._entry = "direct"
+        self._space = FAR
+        self._entry = self._way()  # it may be made in the midst of a call
         self._halved = False
         self._eager = eager
         meter = store.meter
