@@ -5,7 +5,7 @@ from outside.  What does not: when one function is worth compiling
 (``pysource.tier``).
 
 Most instances of most modules are called a few times, shortly.  For those
-``auto`` is the reference tier with one more call on the way in.
+``auto`` is the reference tier, but for the first call of each function.
 """
 
 from __future__ import annotations
@@ -29,12 +29,11 @@ class Cold:
         self._make = make
 
     def invoke(self, function: FuncInst, args: List[Any]) -> List[Any]:
-        """Call a wasm function from outside.  Raises: as ``exec.interp.invoke``."""
-        if not function.heat:
-            if _compiled_before(function):
-                results: List[Any] = self._make().invoke(function, args)
-                return results
-            function.heat = 1
+        """Call a function from outside for the first time.  Raises: as ``exec.interp.invoke``."""
+        if _compiled_before(function):
+            results: List[Any] = self._make().invoke(function, args)
+            return results
+        function.left, function.heat = self, 1
         return Computation(self._store, function, args).run()
 
     def warmed(self, function: FuncInst) -> bool:
