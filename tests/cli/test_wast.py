@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Tuple
+from typing import Any, Tuple
 from xml.etree import ElementTree as ET
 
 import pytest
 
+import wasmpy
 from wasmpy import cli
 
 Capture = pytest.CaptureFixture[str]
@@ -121,3 +122,26 @@ def test_skips_name_the_features_that_are_off(capsys: Capture, files: Path) -> N
     assert wast(capsys, "--features", "wasm2", path) == (0, f"{path}: 0 passed, 1 skipped (for want of gc)\n", "")
     out = wast(capsys, "--features", "wasm2", path, files / "good.wast")[1]
     assert out.splitlines()[-1] == "2 scripts: 2 passed, 1 skipped (for want of gc)"
+
+
+@pytest.mark.parametrize("tier", ["reference", "python", "auto"])
+def test_the_tier_that_is_asked_for_runs_the_script(
+    capsys: Capture, files: Path, monkeypatch: pytest.MonkeyPatch, tier: str
+) -> None:
+    made = []
+    init = wasmpy.Store.__init__
+
+    def noting(self: wasmpy.Store, *args: Any, **options: Any) -> None:
+        made.append(options.get("tier"))
+        init(self, *args, **options)
+
+    monkeypatch.setattr(wasmpy.Store, "__init__", noting)
+    path = files / "good.wast"
+    assert wast(capsys, "--tier", tier, path) == (0, f"{path}: 2 passed\n", "")
+    assert set(made) == {tier}
+
+
+def test_a_tier_that_is_not_there_is_wrong_usage(capsys: Capture, files: Path) -> None:
+    code, out, err = wast(capsys, "--tier", "native", files / "good.wast")
+    assert (code, out) == (2, "")
+    assert "native" in err
