@@ -11,6 +11,7 @@ from hostabi import Guard, bundled
 from wasmpy.api.store import DEFAULT_TIER, TIERS
 from wasmpy.config import ENDLESS_FUEL
 from wasmpy.tiers.policy import Cold
+from wasmpy.tiers.pysource.functions import Functions
 from wasmpy.tiers.pysource.tier import PySource
 
 WAT = """(module (func (export "add") (param i32 i32) (result i32)
@@ -53,6 +54,30 @@ def test_what_another_instance_compiled_is_used_from_the_first_call() -> None:
     made = module.instantiate(tier="auto")
     assert made.exports.count(3) == 0
     assert isinstance(made.store.inst.tier, PySource)
+
+
+def test_many_short_calls_are_compiled_as_one_long_call_is() -> None:
+    made = wasmpy.Module(COUNT).instantiate(tier="auto")
+    for _ in range(100):
+        assert made.exports.count(1_000) == 0
+    assert made.exports.count.inst.apart is made.store.inst.tier
+
+
+def test_what_is_too_short_to_gain_is_not_compiled() -> None:
+    made = wasmpy.Module(WAT).instantiate(tier="auto")
+    for _ in range(20_000):
+        made.exports.add(1, 2)
+    assert made.exports.add.inst.apart is None
+
+
+@pytest.mark.parametrize("tier", ["auto", "python"])
+def test_calls_with_a_deadline_are_compiled_in_one_form(tier: str) -> None:
+    module = wasmpy.Module(COUNT)
+    made = module.instantiate(tier=tier)
+    for _ in range(5):
+        assert made.exports.count(200_000, deadline=60) == 0
+    forms = {metered for _, metered in Functions.of(module.syntax).made}
+    assert len(forms) == 1
 
 
 def test_a_store_has_its_tier_already() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, List
 
 import pytest
@@ -78,3 +79,43 @@ def test_a_store_holds_so_many_and_no_more(limits: Limits, wat: str) -> None:
     with pytest.raises(LinkError, match="limit of 2"):
         module.instantiate(store=store)
     module.instantiate(limits=limits)  # another store has room
+
+
+@pytest.mark.parametrize("bad", ["x", True, -1, float("nan"), float("inf"), 1e300])
+def test_a_bound_that_is_none_is_refused_and_changes_nothing(bad: Any) -> None:
+    with pytest.raises(ValueError, match="deadline"):
+        wasmpy.Store(deadline=bad)
+    store = wasmpy.Store(fuel=1_000, deadline=60)
+    with pytest.raises(ValueError, match="deadline"):
+        store.deadline = bad
+    f = wasmpy.Module('(module (func (export "f") (result i32) (i32.const 7)))').instantiate(
+        store=store
+    ).exports.f
+    with pytest.raises(ValueError, match="deadline"):
+        f(fuel=10, deadline=bad)
+    if bad != 1e300 and bad != float("inf"):
+        with pytest.raises(ValueError, match="fuel"):
+            f(fuel=bad)
+    assert (store.deadline, store.fuel) == (60, 1_000)
+    with ThreadPoolExecutor(1) as pool:
+        assert pool.submit(f).result() == 7
+
+
+def test_a_clock_that_fails_leaves_the_store_usable() -> None:
+    broken = [True]
+
+    def clock() -> float:
+        if broken[0]:
+            raise OSError("no clock")
+        return 1.0
+
+    store = wasmpy.Store(fuel=1_000, clock=clock)
+    f = wasmpy.Module('(module (func (export "f") (result i32) (i32.const 7)))').instantiate(
+        store=store
+    ).exports.f
+    with pytest.raises(OSError, match="no clock"):
+        f(fuel=10, deadline=1)
+    broken[0] = False
+    assert store.fuel == 1_000
+    with ThreadPoolExecutor(1) as pool:
+        assert pool.submit(f, deadline=5).result() == 7

@@ -44,6 +44,15 @@ def check_fuel(fuel: Any) -> None:
         raise ValueError(f"fuel is None or a number of instructions, not {fuel!r}")
 
 
+def check_deadline(deadline: Any) -> None:
+    """Raises: ValueError for what is no number of seconds that can be waited for, nor None."""
+    if deadline is None:
+        return
+    number = isinstance(deadline, (int, float)) and not isinstance(deadline, bool)
+    if not number or not 0 <= deadline <= threading.TIMEOUT_MAX:
+        raise ValueError(f"deadline is None or a number of seconds, not {deadline!r}")
+
+
 class _Due:
     """A deadline of a call under way: when, and its number with who watches the clock."""
 
@@ -115,9 +124,22 @@ class Store:
         """Make the tier that compiles; calls under way may go on in it."""
         from wasmpy.tiers.pysource.tier import PySource
 
-        self.inst.tier = PySource(self.inst, eager=eager, fallbacks=self._fallbacks)
+        made = PySource(self.inst, eager=eager, fallbacks=self._fallbacks)
+        self.inst.tier = made
         self._watch()
-        return self.inst.tier
+        made.begun()
+        return made
+
+    @property
+    def deadline(self) -> Optional[float]:
+        """The seconds that each outermost call may take, or None without a bound."""
+        return self._deadline
+
+    @deadline.setter
+    def deadline(self, value: Optional[float]) -> None:
+        """Raises: ValueError for what is no number of seconds, nor None."""
+        check_deadline(value)
+        self._deadline = value
 
     @property
     def fuel(self) -> Optional[int]:
@@ -165,8 +187,10 @@ class Store:
     ) -> Iterator[None]:
         """Enter the store for one call, with bounds of its own.
 
-        Raises: ConcurrencyError if another thread is in it.
+        Raises: ConcurrencyError if another thread is in it; ValueError for bounds that are none.
         """
+        check_fuel(fuel)
+        check_deadline(deadline)
         me = threading.get_ident()
         with self._lock:
             outermost = self._owner is None
@@ -174,23 +198,20 @@ class Store:
                 raise ConcurrencyError("another thread is using this store")
             self._owner = me
         meter = self.inst.meter
-        had, poll, began = meter.fuel, meter.poll, meter.consumed
-        if fuel is not None:
-            meter.fuel = fuel if had is None else min(fuel, had)
-        if deadline is None and outermost:
-            deadline = self.deadline
-        if deadline is not None:
-            due = _Due(self._clock() + deadline)
-            meter.poll = self._poll(due.end, poll)
-            self._due.append(due)
-            self._watch()
+        had, poll, began, due = meter.fuel, meter.poll, meter.consumed, len(self._due)
         try:
+            if fuel is not None:
+                meter.fuel = fuel if had is None else min(fuel, had)
+            if deadline is None and outermost:
+                deadline = self.deadline
+            if deadline is not None:
+                self._expect(self._clock() + deadline)
             yield
         except WasmException as error:
             exception_from_raw(self, error)
             raise
         finally:
-            if deadline is not None:
+            while len(self._due) > due:
                 self._due.pop().forget()
             meter.poll = poll
             if fuel is not None:
@@ -198,6 +219,13 @@ class Store:
             if outermost:
                 with self._lock:
                     self._owner = None
+
+    def _expect(self, end: float) -> None:
+        """Have what runs stopped at ``end`` of the clock."""
+        meter = self.inst.meter
+        self._due.append(_Due(end))
+        meter.poll = self._poll(end, meter.poll)
+        self._watch()
 
     def _watch(self) -> None:
         """Have somebody watch the clock, if code may run that only reads a flag."""

@@ -134,6 +134,7 @@ class Computation:
         try:
             if fuel < 0:
                 fuel = meter.renew(fuel)
+                slots = self._hot(code)
             while True:
                 handler, a, following = slots[pc]
                 t = handler(S, L, a)

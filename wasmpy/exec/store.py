@@ -64,8 +64,14 @@ class Meter:
             self.alarm()
 
     def take(self) -> int:
-        """Begin a slice: the fuel that may be spent before looking up."""
-        self._slice = SLICE if self.fuel is None else min(SLICE, self.fuel)
+        """Go on with the slice that was put away, or begin one: what to spend until the next look.
+
+        Many short calls come to the end of a slice as one long call does.
+        """
+        if self._slice <= 0:
+            self._slice = SLICE
+        if self.fuel is not None and self.fuel < self._slice:
+            self._slice = self.fuel
         return self._slice
 
     def put(self, left: int) -> None:

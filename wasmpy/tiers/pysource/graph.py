@@ -13,6 +13,7 @@ from typing import Dict, FrozenSet, List, NamedTuple, Optional, Set, Tuple
 
 from wasmpy.exec.layout import Layout
 from wasmpy.isa.derived import BY_OP, op_of
+from wasmpy.tiers.pysource.marks import Untaken
 
 _LOOP, _IF, _ELSE, _END = map(op_of, ("loop", "if", "else", "end"))
 _BR, _BR_IF, _BR_TABLE, _RETURN = map(op_of, ("br", "br_if", "br_table", "return"))
@@ -26,6 +27,9 @@ _LEAVES = frozenset(
     ))
 )  # fmt: skip
 TWO_WAY = frozenset((_BR_IF, _IF, _BR_ON_NULL, _BR_ON_NON_NULL, *_ON_CAST))
+
+NESTED = 64
+"""Loops that a node is in, on average: more are not passed, as each has a set of its nodes."""
 
 SMALL = 4
 """Instructions of a node without a successor that may be written where it is branched to."""
@@ -48,12 +52,13 @@ class Node:
     ``edges`` are the ways out in the order of the side table; for a two-way
     branch the one taken first.  ``catches`` are those that an exception may
     take which a ``try_table`` in the node catches.  ``header`` is the header of the innermost
-    loop it is in (its own if it is one), ``parent`` its immediate dominator.
+    loop it is in (its own if it is one), ``parent`` its immediate dominator;
+    ``opens`` and ``closes`` enclose those numbers of the nodes that it dominates.
     """
 
     __slots__ = (
-        "arms", "back", "catches", "edges", "header", "number", "parent", "preds", "start",
-        "steps", "writes",
+        "arms", "back", "catches", "closes", "edges", "header", "number", "opens", "parent",
+        "preds", "start", "steps", "writes",
     )  # fmt: skip
 
     def __init__(self, start: int) -> None:
@@ -64,7 +69,7 @@ class Node:
         self.preds: List[int] = []
         self.writes: Set[int] = set()
         self.number = -1
-        self.parent = -1
+        self.parent = self.opens = self.closes = -1
         self.header: Optional[int] = None
         self.back = False
         self.arms = 0
@@ -94,9 +99,12 @@ class Graph:
             self.around = [at for at, end in layout.tries if at < entry <= end]
         self.nodes: Dict[int, Node] = {}
         self.order: List[int] = []
+        self.reached: List[int] = []
+        self.parents: Dict[int, int] = {}
         self._walk()
         self._dominators()
         self.loops: Dict[int, Set[int]] = {}
+        self.outer: Dict[int, Optional[int]] = {}
         self.reducible = True
         self._find_loops()
         self._count_arms()
@@ -106,6 +114,7 @@ class Graph:
     def _walk(self) -> None:
         """Make the nodes, and number them in reverse postorder."""
         done: List[int] = []
+        self.reached.append(self.entry)
         self.nodes[self.entry] = self._node(self.entry)
         for at in self.around:
             self.nodes[self.entry].catches += [Edge(*way) for way in self.layout.branches(at)]
@@ -118,6 +127,8 @@ class Graph:
                 target = edges[i].target
                 if target not in self.nodes:
                     self.nodes[target] = self._node(target)
+                    self.parents[target] = start
+                    self.reached.append(target)
                     stack.append((target, 0))
             else:
                 done.append(start)
@@ -168,44 +179,53 @@ class Graph:
     # Dominators and loops -----------------------------------------------------------
 
     def _dominators(self) -> None:
-        """Immediate dominators, by the algorithm of Cooper, Harvey and Kennedy."""
-        nodes, order = self.nodes, self.order
+        """Immediate dominators, by the algorithm of Lengauer and Tarjan with path compression."""
+        nodes, order = self.nodes, self.reached
         number = {start: i for i, start in enumerate(order)}
-        parent: List[int] = [-1] * len(order)
-        parent[0] = 0
-        changed = True
-        while changed:
-            changed = False
-            for i in range(1, len(order)):
-                found = -1
-                for pred in nodes[order[i]].preds:
-                    p = number[pred]
-                    if parent[p] < 0:
-                        continue
-                    if found < 0:
-                        found = p
-                        continue
-                    while p != found:
-                        while p > found:
-                            p = parent[p]
-                        while found > p:
-                            found = parent[found]
-                if parent[i] != found:
-                    parent[i] = found
-                    changed = True
-        for i, start in enumerate(order):
-            nodes[start].parent = order[parent[i]]
+        above = [number[self.parents.get(start, order[0])] for start in order]
+        forest = _Forest(len(order))
+        semi, dominator = forest.semi, above[:]
+        waiting: List[List[int]] = [[] for _ in order]
+        for w in range(len(order) - 1, 0, -1):
+            for pred in nodes[order[w]].preds:
+                semi[w] = min(semi[w], semi[forest.least(number[pred])])
+            waiting[semi[w]].append(w)
+            forest.above[w] = above[w]
+            for v in waiting[above[w]]:
+                u = forest.least(v)
+                dominator[v] = u if semi[u] < semi[v] else above[w]
+            waiting[above[w]] = []
+        for w in range(1, len(order)):
+            if dominator[w] != semi[w]:
+                dominator[w] = dominator[dominator[w]]
+        for w, start in enumerate(order):
+            nodes[start].parent = order[dominator[w]]
+        self._enclose()
+
+    def _enclose(self) -> None:
+        """Number the dominator tree, so that a node's numbers enclose those that it dominates."""
+        children: Dict[int, List[int]] = {}
+        for start in self.order[1:]:
+            children.setdefault(self.nodes[start].parent, []).append(start)
+        count, stack = 0, [self.entry]
+        while stack:
+            start = stack.pop()
+            if start < 0:
+                self.nodes[~start].closes = count
+                continue
+            count += 1
+            self.nodes[start].opens = count
+            stack.append(~start)
+            stack += children.get(start, ())
 
     def dominates(self, one: int, other: int) -> bool:
         """Whether every way to ``other`` goes through ``one``."""
-        nodes, limit = self.nodes, self.nodes[one].number
-        while nodes[other].number > limit:
-            other = nodes[other].parent
-        return other == one
+        outer = self.nodes[one]
+        return outer.opens <= self.nodes[other].opens <= outer.closes
 
     def _find_loops(self) -> None:
-        """The natural loop of each header; the innermost around each node."""
-        nodes = self.nodes
+        """The natural loop of each header; the innermost around each node.  Raises: Untaken."""
+        nodes, total = self.nodes, 0
         for start in self.order:
             backs = [p for p in nodes[start].preds if nodes[p].number >= nodes[start].number]
             if not backs:
@@ -220,19 +240,15 @@ class Graph:
                     inside.add(at)
                     work += nodes[at].preds
             self.loops[start] = inside
+            total += len(inside)
+            if total > NESTED * (len(nodes) + NESTED):
+                raise Untaken("its loops nest too deep")
         # Outer headers come first in reverse postorder, so inner ones have the last word.
         for header in self.order:
-            for start in self.loops.get(header, ()):
-                nodes[start].header = header
-
-    def loop_around(self, header: int) -> Optional[int]:
-        """The header of the loop around the loop of ``header``."""
-        number = self.nodes[header].number
-        around = [
-            h for h, inside in self.loops.items()
-            if h != header and header in inside and self.nodes[h].number < number
-        ]  # fmt: skip
-        return max(around, key=lambda h: self.nodes[h].number) if around else None
+            if header in self.loops:
+                self.outer[header] = nodes[header].header
+                for start in self.loops[header]:
+                    nodes[start].header = header
 
     def written_in(self, header: int) -> FrozenSet[int]:
         """The locals that a loop assigns to."""
@@ -265,19 +281,43 @@ class Graph:
         nodes = self.nodes
         inner: Dict[int, List[int]] = {}
         outer: Dict[int, List[int]] = {}
-        around = {h: self.loop_around(h) for h in self.loops}
         for start in self.order[1:]:
             node = nodes[start]
             if self.copied(start):
                 continue
             left, at = None, nodes[node.parent].header
             while at is not None and start not in self.loops[at]:
-                left, at = at, around[at]
+                left, at = at, self.outer[at]
             if left is not None and not (node.arms == 1 and not node.edges):
                 outer.setdefault(left, []).append(start)
             elif node.arms > 1:
                 inner.setdefault(node.parent, []).append(start)
         return Places(inner, outer)
+
+
+class _Forest:
+    """The nodes linked to the one they were reached from, by number; paths are compressed."""
+
+    def __init__(self, count: int) -> None:
+        self.semi = list(range(count))
+        self.above = [-1] * count
+        self._label = list(range(count))
+
+    def least(self, v: int) -> int:
+        """The node of the least ``semi`` from ``v`` upwards, below its root."""
+        above, label, semi = self.above, self._label, self.semi
+        if above[v] < 0:
+            return v
+        path = []
+        while above[above[v]] >= 0:
+            path.append(v)
+            v = above[v]
+        root = above[v]
+        for below in reversed(path):
+            if semi[label[above[below]]] < semi[label[below]]:
+                label[below] = label[above[below]]
+            above[below] = root
+        return label[path[0] if path else v]
 
 
 class Places(NamedTuple):

@@ -35,8 +35,11 @@ LOOPS = 18
 """Nested loops that are not passed; CPython has 20."""
 FORWARDED = 30
 """Branches sent on from one place to the next, beyond three a node, that are too many."""
+STRETCH = 250
+"""Instructions of a region that are written before somebody looks whether to go on."""
 MANY = 3
 """Branches to one place that make it worth a loop that runs once."""
+
 
 class Frame:
     """Something that is being written: what falling off its end, or leaving it, comes to.
@@ -371,7 +374,9 @@ class Structure:
         raise AssertionError(f"{row.mnemonic} ends no region")
 
     def instruction(self, pc: int) -> None:
-        """An instruction that does not end its region."""
+        """An instruction that does not end its region; now and then, look whether to go on."""
+        if self.x.look is not None and not pc % STRETCH:
+            self.x.look()
         self.x.lower(pc)
 
     def begin(self, node: Node) -> None:

@@ -14,13 +14,14 @@ import sys
 import types
 from typing import Any, Callable, Dict, List, Optional, Tuple
 
-from wasmpy.errors import FallbackError, InternalError, TrapKind, WasmTrap
+from wasmpy.errors import FallbackError, InternalError, Interrupted, Resource, TrapKind, WasmTrap
 from wasmpy.exec import handlers
 from wasmpy.exec.host import Caller
 from wasmpy.exec.interp import Computation
 from wasmpy.exec.store import SLICE, Depth, FuncInst, ModuleInst, Store
+from wasmpy.isa.derived import op_of
 from wasmpy.tiers.fallback import Fallbacks
-from wasmpy.tiers.pysource.functions import Functions
+from wasmpy.tiers.pysource.functions import Compiled, Functions
 from wasmpy.tiers.pysource.link import BETWEEN, Linkage, inner
 from wasmpy.tiers.pysource.marks import Untaken
 
@@ -35,6 +36,15 @@ _AROUND = 250
 
 WORTH = 60
 """Instructions run in the reference tier that are worth compiling one of a function's."""
+
+TRIES = 2
+"""Deadlines that may pass in compiling a function before the reference tier runs it."""
+
+_LOOP = op_of("loop")
+
+TINY = 9
+"""Instructions of a function without a loop that the reference tier runs as fast when it is called
+from outside."""
 
 OFTEN = 30
 """Calls from compiled functions after which a function is compiled."""
@@ -54,9 +64,10 @@ class PySource:
         self._deepest = store.deepest()
         self._low = 0
         self._space = FAR
-        self._entry = self._way()  # it may be made in the midst of a call
+        self._entry = "direct"
         self._halved = False
         self._eager = eager
+        self._overdue: Dict[FuncInst, int] = {}
         meter = store.meter
         self.low: Any = types.CellType(0)
         self.stop: Any = types.CellType(False)
@@ -98,6 +109,10 @@ class PySource:
             store.depth, store.deep = outer, deep
             self._deepest, low, self._space, self._entry = had
             self._set_low(low)
+
+    def begun(self) -> None:
+        """The tier was made in the midst of a call: settle which form runs in it."""
+        self._entry = self._way()
 
     def _way(self) -> str:
         """Which form runs: that which counts, or that which reads a flag somebody sets."""
@@ -196,7 +211,10 @@ class PySource:
             return False
         function.heat += 1
         assert function.func is not None
-        if function.heat * SLICE < len(function.func.body) * WORTH:
+        body = function.func.body
+        if len(body) < TINY and _LOOP not in body.ops:
+            return False
+        if function.heat * SLICE < len(body) * WORTH:
             return True
         self.ready(function, self._entry)
         return function.apart is not None
@@ -237,10 +255,7 @@ class PySource:
         assert function.instance is not None
         self._count_frame(function)
         try:
-            functions = Functions.of(function.instance.module)
-            unit = functions.compiled(
-                function, metered=entry == "metered", look=self.store.meter.look
-            )
+            unit = self._compiled(function, entry)
         except Untaken as error:
             made = self._instead(function, entry, error.message)
         else:
@@ -250,6 +265,21 @@ class PySource:
         function.made[entry] = made
         setattr(function, entry, made)
         return made
+
+    def _compiled(self, function: FuncInst, entry: str) -> Compiled:
+        """A function, compiled, of no instance yet.  Raises: Untaken, Interrupted."""
+        assert function.instance is not None
+        if self._overdue.get(function, 0) >= TRIES:
+            raise Untaken("compiling it takes longer than a call may")
+        functions = Functions.of(function.instance.module)
+        try:
+            return functions.compiled(
+                function, metered=entry == "metered", look=self.store.meter.look
+            )
+        except Interrupted as error:
+            if error.resource is Resource.DEADLINE:
+                self._overdue[function] = self._overdue.get(function, 0) + 1
+            raise
 
     def enter(self, function: FuncInst, entry: str) -> Optional[Callable[..., Any]]:
         """What a call enters from now on; None while that may change."""
