@@ -40,11 +40,16 @@ WORTH = 60
 TRIES = 2
 """Deadlines that may pass in compiling a function before the reference tier runs it."""
 
-_LOOP = op_of("loop")
+_GOES_ON = frozenset(
+    map(op_of, (
+        "loop", "call", "call_indirect", "call_ref", "return_call", "return_call_indirect",
+        "return_call_ref",
+    ))
+)  # fmt: skip
 
-TINY = 9
-"""Instructions of a function without a loop that the reference tier runs as fast when it is called
-from outside."""
+TINY = 60
+"""Instructions of a function without loops and calls that the reference tier, which fuses them,
+runs as fast when it is called from outside."""
 
 OFTEN = 30
 """Calls from compiled functions after which a function is compiled."""
@@ -212,7 +217,8 @@ class PySource:
         function.heat += 1
         assert function.func is not None
         body = function.func.body
-        if len(body) < TINY and _LOOP not in body.ops:
+        if len(body) < TINY and _GOES_ON.isdisjoint(body.ops):
+            function.left = self  # it enters nothing that would ask this tier
             return False
         if function.heat * SLICE < len(body) * WORTH:
             return True
