@@ -10,6 +10,8 @@ response with secrecy and integrity tags.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 from hostabi.errors import BackendError, GuardError
 from hostabi.guard import GATEWAY, Guard, Health, State
 from hostabi.labels import (
@@ -22,8 +24,13 @@ from hostabi.labels import (
     ResourceLabels,
     ResponseLabels,
 )
+from hostabi.recovery import Recovery
 from hostabi.rules import RulesBackend
 from hostabi.trace import BackendCall, CallReport, LogLine
+
+if TYPE_CHECKING:
+    from hostabi.pool import GuardPool
+    from hostabi.processes import ProcessPool
 
 __all__ = [
     "GATEWAY",
@@ -33,6 +40,7 @@ __all__ = [
     "CallReport",
     "Guard",
     "GuardError",
+    "GuardPool",
     "Health",
     "Item",
     "LabelSource",
@@ -40,8 +48,21 @@ __all__ = [
     "LogLine",
     "Mode",
     "Operation",
+    "ProcessPool",
+    "Recovery",
     "ResourceLabels",
     "ResponseLabels",
     "RulesBackend",
     "State",
 ]
+
+_LATER = {"GuardPool": "hostabi.pool", "ProcessPool": "hostabi.processes"}
+"""What needs asyncio or subprocess, which take longer to import than all of the above."""
+
+
+def __getattr__(name: str) -> Any:
+    if name in _LATER:
+        import importlib
+
+        return getattr(importlib.import_module(_LATER[name]), name)
+    raise AttributeError(f"module 'hostabi' has no attribute {name!r}")
