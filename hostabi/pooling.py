@@ -38,7 +38,7 @@ from hostabi.errors import (
 from hostabi.guard import Health
 from hostabi.labels import AgentLabels
 from hostabi.questions import Given, Question
-from hostabi.turns import Turns
+from hostabi.places import Places
 
 
 class Instance(Protocol):
@@ -153,7 +153,7 @@ class Pool(AsyncLabelCalls):
         self.backend = backend
         self._changed = threading.Condition()
         self._slots = [Slot(i) for i in range(size)]
-        self._turns: Turns[Slot] = Turns(self._slots)
+        self._places: Places[Slot] = Places(self._slots)
         self._calls: Set[Call] = set()
         self._flights: Dict[Tuple[bytes, int], Flight] = {}
         self._numbers = itertools.count(1)
@@ -206,7 +206,7 @@ class Pool(AsyncLabelCalls):
             busy = sum(call.instance is not None for call in self._calls)
             return PoolHealth(
                 self.healthy, self._closed, self.size, sum(i is not None for i in instances),
-                busy, self._turns.waiting, self._count, self._replaced, self.generation,
+                busy, self._places.waiting, self._count, self._replaced, self.generation,
                 self._last_failure, tuple(None if i is None else i.health() for i in instances),
             )  # fmt: skip
 
@@ -322,14 +322,14 @@ class Pool(AsyncLabelCalls):
             given = instance.given
             return 2 if wanted is not None and given is not None and given.serves(wanted) else 1
 
-        call.ahead = self._turns.waiting
+        call.ahead = self._places.waiting
         call.until = None if self._wait is None else time.monotonic() + self._wait
-        ticket = self._turns.ask(prefer)
+        ticket = self._places.ask(prefer)
         with self._changed:
             call.ticket = ticket
             stopped = call.cancelled
         if stopped:
-            self._turns.refuse(ticket, GuardCancelled(call.function))
+            self._places.refuse(ticket, GuardCancelled(call.function))
         return ticket
 
     def _turn(self, call: Call, under: Optional[Given]) -> Slot:
@@ -354,7 +354,7 @@ class Pool(AsyncLabelCalls):
 
         Raises: GuardPoolTimeout.
         """
-        slot = self._turns.withdraw(ticket)
+        slot = self._places.withdraw(ticket)
         if slot is None:
             if call.cancelled:
                 raise GuardCancelled(call.function)
@@ -363,9 +363,9 @@ class Pool(AsyncLabelCalls):
 
     def leave(self, ticket: Future[Slot]) -> None:
         """Wait no more, and let go of what came at the last moment."""
-        slot = self._turns.withdraw(ticket)
+        slot = self._places.withdraw(ticket)
         if slot is not None:
-            self._turns.give_back(slot)
+            self._places.give_back(slot)
 
     def serve(
         self, call: Call, slot: Slot, question: Question, backend: Optional[Backend],
@@ -411,7 +411,7 @@ class Pool(AsyncLabelCalls):
                     self._last_failure = instance.health().cause
                 instance.close()
         finally:
-            self._turns.give_back(slot)
+            self._places.give_back(slot)
 
     # -- one flight for equal policies -------------------------------------------
 
@@ -467,7 +467,7 @@ class Pool(AsyncLabelCalls):
                     self._instance(taken[-1])
             finally:
                 for slot in taken:
-                    self._turns.give_back(slot)
+                    self._places.give_back(slot)
 
     def cancel(self) -> None:
         """Stop the calls under way and those that wait, from any thread: ``GuardCancelled``."""
@@ -485,7 +485,7 @@ class Pool(AsyncLabelCalls):
                 # Held: or the instance could be in another call already.
                 call.instance.cancel()
         if ticket is not None:
-            self._turns.refuse(ticket, GuardCancelled(call.function))
+            self._places.refuse(ticket, GuardCancelled(call.function))
 
     def close(self) -> None:
         """Wait for the calls under way and those that wait, and close; twice is harmless.

@@ -10,6 +10,7 @@ from typing import Any, Callable, List
 import pytest
 
 from hostabi import Guard, GuardPool, Recovery, State
+from hostabi.builtin import NoopGuard
 from hostabi.errors import (
     GuardCancelled,
     GuardClosed,
@@ -26,7 +27,6 @@ from hostabi.errors import (
     PolicyRejected,
 )
 from hostabi.pinned import under
-from hostabi.builtin import NoopGuard
 from tests.hostabi.wat import LOOP, ask, guard_wat, module, origin, policy_of, tagged_wat
 
 LONG = 20.0
@@ -133,12 +133,12 @@ def test_a_call_that_waits_too_long_is_a_typed_error_and_loses_nothing():
 
 def test_a_place_that_comes_at_the_last_moment_is_not_lost():
     with pool(1, wait=0.0) as guards:
-        call = guards._turns.ask(lambda slot: 0)
-        ticket = guards._turns.ask(lambda slot: 0)
-        guards._turns.give_back(call.result())
+        call = guards._places.ask(lambda slot: 0)
+        ticket = guards._places.ask(lambda slot: 0)
+        guards._places.give_back(call.result())
         # Granted just when its owner gives up: it has the place all the same.
-        assert guards._turns.withdraw(ticket) is guards._slots[0]
-        guards._turns.give_back(guards._slots[0])
+        assert guards._places.withdraw(ticket) is guards._slots[0]
+        guards._places.give_back(guards._slots[0])
         assert ask(guards, 1)[1] == 1
 
 

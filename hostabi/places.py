@@ -1,4 +1,4 @@
-"""Taking turns at a few things: first come, first served, with nobody overtaking.
+"""Places that one at a time may have, and the line before them: first come, first served, with nobody overtaking.
 
 What belongs here: the queue.  What does not: what the things are, how long
 anybody waits, and threads or tasks, which both wait for a ticket.
@@ -14,7 +14,7 @@ from typing import Callable, Deque, Generic, List, Optional, Sequence, TypeVar
 T = TypeVar("T")
 
 
-class Turns(Generic[T]):
+class Places(Generic[T]):
     """Hands out things that one at a time may have.
 
     A thing that is given back goes to who has waited longest, so nothing is
