@@ -26,11 +26,12 @@ from hostabi.errors import (
     after,
 )
 from hostabi.guest import Bounds, Guest
-from hostabi.inputs import OMITTED, args_from_state, policy_object, resource_input, response_input
+from hostabi.inputs import OMITTED, args_from_state, resource_input, response_input
 from hostabi.invocation import Invoker
 from hostabi.labels import AgentLabels, Labels, ResourceLabels, ResponseLabels
 from hostabi.load import Source, check_exports, check_name, load_module
 from hostabi.payload import encode
+from hostabi.policy import AUTO, POLICY_CHECKS, agent_policy
 from hostabi.trace import CallReport
 from wasmpy.config import DEFAULT_LIMITS, Features, Limits
 
@@ -88,7 +89,9 @@ class Guard:
     ``max_memory_pages`` caps linear memory.  ``stdout`` and ``stderr`` are file
     objects for what the guard prints, instead of the log.  ``compat="gateway"``
     does as the gateway does where that is a defect (see
-    ``docs/reference/guards.md``).
+    ``docs/reference/guards.md``).  ``policy_check`` says which policies are
+    checked before the guard sees them: ``auto`` those that say they are
+    allow-only, ``strict`` all, ``off`` none.
 
     One call at a time; others wait.  A guard is a context manager.
 
@@ -107,10 +110,13 @@ class Guard:
         fuel: Optional[int] = None, timeout: Optional[float] = None,
         compat: Optional[str] = None, log: Optional[LogCallback] = None,
         stdout: Any = None, stderr: Any = None, features: Features = Features.WASM2,
-        count: bool = False, tier: Optional[str] = None,
+        count: bool = False, tier: Optional[str] = None, policy_check: str = AUTO,
     ) -> None:  # fmt: skip
         if compat not in (None, GATEWAY):
             raise ValueError(f'compat is None or "{GATEWAY}", not {compat!r}')
+        if policy_check not in POLICY_CHECKS:
+            raise ValueError(f"policy_check is one of {POLICY_CHECKS}, not {policy_check!r}")
+        self._policy_check = policy_check
         self.name = name
         self._gateway = compat == GATEWAY
         self._backend = backend
@@ -178,14 +184,15 @@ class Guard:
     # -- label calls ----------------------------------------------------------
 
     def label_agent(self, policy: Any, *, backend: Optional[Backend] = None) -> AgentLabels:
-        """The labels of an agent under ``policy``: an object, or its JSON text.
+        """The labels of an agent under ``policy``: an object, its JSON text, or an ``AllowOnly``.
 
         A policy the guard accepts is given to it again when it is reset.
 
         Raises: PolicyError, PayloadError, GuardCallError; PolicyRejected where
         the guard says no.
         """
-        payload = self._encode(abi.LABEL_AGENT, policy_object(policy))
+        doc = agent_policy(policy, check=self._policy_check, gateway=self._gateway)
+        payload = self._encode(abi.LABEL_AGENT, doc)
 
         def parse(raw: bytes) -> AgentLabels:
             labels = responses.parse_agent(raw)

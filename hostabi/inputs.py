@@ -1,13 +1,14 @@
 """What a guard is given: the objects that the three label functions get as JSON.
 
 What belongs here: which keys are sent, and when.  What does not: their
-encoding (``payload``), and whether a policy means anything to a guard.
+encoding (``payload``), and what a policy may say (``policy``).
 """
 
 from __future__ import annotations
 
 from typing import Any, Dict, Mapping
 
+from hostabi import abi
 from hostabi.errors import PayloadError, PolicyError
 from hostabi.payload import decode, kind, trim
 
@@ -23,26 +24,33 @@ OMITTED = _Omitted()
 """Not sent at all, where None would be sent as ``null``."""
 
 
-def policy_object(policy: Any) -> Dict[str, Any]:
-    """A policy as the object that ``label_agent`` is given: itself, without an envelope.
+def policy_object(policy: Any, *, strict: bool = True) -> Dict[str, Any]:
+    """A policy as an object: itself, or what its JSON text says.
 
-    A string is read as JSON.
+    ``strict`` refuses a text that says something twice, where the last counts
+    otherwise.
 
     Raises: PolicyError for None, a blank or invalid string, and what is no
     object.
     """
     if policy is None:
-        raise PolicyError("policy is required", "missing")
+        raise PolicyError("policy is required", "missing", expected="an object")
     if isinstance(policy, (str, bytes)):
         text = policy if isinstance(policy, str) else policy.decode("utf-8", "replace")
         if not trim(text):
-            raise PolicyError("policy is required: the text is blank", "missing")
+            raise PolicyError(
+                "policy is required: the text is blank", "missing", expected="an object"
+            )
         try:
-            policy = decode(trim(text))
+            policy = decode(trim(text), max_bytes=abi.MAX_INPUT, strict=strict)
         except PayloadError as error:
-            raise PolicyError(f"policy is not valid: {error}", "type") from error
+            raise PolicyError(
+                f"policy is not valid: {error}", "json", expected="JSON of an object"
+            ) from error
     if not isinstance(policy, dict):
-        raise PolicyError(f"policy must be an object, not {kind(policy)}", "type")
+        raise PolicyError(
+            f"policy must be an object, not {kind(policy)}", "type", expected="an object"
+        )
     return policy
 
 
