@@ -121,6 +121,8 @@ class Guard:
         self._gateway = compat == GATEWAY
         self._backend = backend
         self._lock = threading.Lock()
+        # Held for a moment, so that what is cancelled is the call that was meant.
+        self._ending = threading.Lock()
         self._owner: Optional[int] = None
         self._state = State.READY
         self._cause: Optional[BaseException] = None
@@ -248,10 +250,15 @@ class Guard:
 
     # -- life -----------------------------------------------------------------
 
-    def cancel(self) -> None:
-        """Stop the call under way, from any thread: it raises ``GuardCancelled``."""
-        if self._owner is not None:
-            self._guest.cancel()
+    def cancel(self, thread: Optional[int] = None) -> None:
+        """Stop the call under way, from any thread: it raises ``GuardCancelled``.
+
+        ``thread`` (an identifier of ``threading``) stops it only if that
+        thread made it.
+        """
+        with self._ending:
+            if self._owner is not None and thread in (None, self._owner):
+                self._guest.cancel()
 
     def close(self) -> None:
         """Wait for the call under way, and close; twice is harmless.
@@ -375,4 +382,5 @@ class Guard:
             try:
                 yield
             finally:
-                self._owner = None
+                with self._ending:
+                    self._owner = None

@@ -15,7 +15,7 @@ from typing import Any, Dict, List, Optional, Tuple, Type, TypeVar
 
 from hostabi import abi
 from hostabi.errors import PayloadError, ResponseError
-from hostabi.labels import Item, Labels, LabelSource, Tags
+from hostabi.labels import Item, Labels, LabelSource, Place, Tags
 from hostabi.payload import decode, kind
 
 T = TypeVar("T")
@@ -32,6 +32,19 @@ UNLABELED = "unlabeled"
 # -- typed reading -----------------------------------------------------------
 
 
+def key_of(doc: Dict[str, Any], name: str) -> str:
+    """The key of an object that is read as ``name``; ``name`` itself if there is none.
+
+    >>> key_of({"Secrecy": [], "SECRECY": []}, "secrecy")
+    'SECRECY'
+    """
+    found = name
+    for key in doc:
+        if key == name or key.casefold() == name:
+            found = key
+    return found
+
+
 def typed_field(
     doc: Dict[str, Any], name: str, type_: Type[T], function: str, reason: str
 ) -> Optional[T]:
@@ -42,10 +55,7 @@ def typed_field(
 
     Raises: ResponseError for another type.
     """
-    value: Any = None
-    for key, member in doc.items():
-        if key == name or key.casefold() == name:
-            value = member
+    value = doc.get(key_of(doc, name))
     if value is None or isinstance(value, type_):
         return value
     words = {"dict": "an object", "list": "an array", "str": "a string"}
@@ -57,8 +67,10 @@ def typed_field(
     )
 
 
-def labels_of(doc: Dict[str, Any], function: str, reason: str) -> Labels:
+def labels_of(doc: Dict[str, Any], function: str, reason: str, pointer: str) -> Labels:
     """Labels read into a type: ``description``, ``secrecy``, ``integrity``.
+
+    ``pointer`` says where in the guard's output they stand.
 
     Raises: ResponseError for another type of any of them or of a tag.
     """
@@ -66,6 +78,8 @@ def labels_of(doc: Dict[str, Any], function: str, reason: str) -> Labels:
         _tags(doc, "secrecy", function, reason),
         _tags(doc, "integrity", function, reason),
         typed_field(doc, "description", str, function, reason) or "",
+        Place(f"{pointer}/{key_of(doc, 'secrecy')}"),
+        Place(f"{pointer}/{key_of(doc, 'integrity')}"),
     )
 
 
@@ -183,8 +197,8 @@ def item_index(path: str, items_path: str) -> Optional[int]:
 
 def label_by_path(
     doc: Dict[str, Any], result: Any, resource: Optional[Labels]
-) -> Tuple[Tuple[Item, ...], bool]:
-    """The items of ``result`` with the labels of a path-format answer.
+) -> Tuple[Tuple[Item, ...], bool, str]:
+    """The items of ``result`` with the labels of a path-format answer, and the items' path.
 
     The flag says whether they are the elements of an array; if there is no
     array, the whole result as it came is the one item.  ``resource`` labels
@@ -200,7 +214,7 @@ def label_by_path(
     elif isinstance(data, list):
         elements = data
     else:
-        return (Item(result, *fallback),), False
+        return (Item(result, *fallback),), False, items_path
     by_index: Dict[int, Labels] = {}
     for path, labels in own:
         index = item_index(path, items_path)
@@ -212,7 +226,7 @@ def label_by_path(
             items.append(Item(element, by_index[i], LabelSource.OWN))
         else:
             items.append(Item(element, *fallback))
-    return tuple(items), True
+    return tuple(items), True, items_path
 
 
 def _fallback(
@@ -230,11 +244,16 @@ def _parse(doc: Dict[str, Any]) -> Tuple[List[Tuple[str, Labels]], Optional[Labe
     """The three fields of a path-format answer."""
     where = (abi.LABEL_RESPONSE, "paths-parse")
     own: List[Tuple[str, Labels]] = []
-    for entry in typed_field(doc, "labeled_paths", list, *where) or []:
+    list_key = key_of(doc, "labeled_paths")
+    for i, entry in enumerate(typed_field(doc, "labeled_paths", list, *where) or []):
         entry_doc = typed_field({"labeled_paths": entry}, "labeled_paths", dict, *where) or {}
         labels = typed_field(entry_doc, "labels", dict, *where) or {}
         path = typed_field(entry_doc, "path", str, *where) or ""
-        own.append((path, labels_of(labels, *where)))
+        pointer = f"/{list_key}/{i}/{key_of(entry_doc, 'labels')}"
+        own.append((path, labels_of(labels, *where, pointer)))
     default = typed_field(doc, "default_labels", dict, *where)
     items_path = typed_field(doc, "items_path", str, *where) or ""
-    return own, None if default is None else labels_of(default, *where), items_path
+    if default is None:
+        return own, None, items_path
+    pointer = f"/{key_of(doc, 'default_labels')}"
+    return own, labels_of(default, *where, pointer), items_path

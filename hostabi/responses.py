@@ -22,11 +22,12 @@ from hostabi.labels import (
     LabelSource,
     Mode,
     Operation,
+    Place,
     ResourceLabels,
     ResponseLabels,
     Tags,
 )
-from hostabi.paths import label_by_path, labels_of, typed_field
+from hostabi.paths import key_of, label_by_path, labels_of, typed_field
 from hostabi.payload import decode_object, kind, text_of, trim
 
 
@@ -45,7 +46,7 @@ def parse_agent(raw: bytes) -> AgentLabels:
     agent = typed_field(doc, "agent", dict, abi.LABEL_AGENT, "type")
     mode_text = typed_field(doc, "difc_mode", str, abi.LABEL_AGENT, "type") or ""
     policy = typed_field(doc, "normalized_policy", dict, abi.LABEL_AGENT, "type")
-    labels = labels_of(agent or {}, abi.LABEL_AGENT, "type")
+    labels = labels_of(agent or {}, abi.LABEL_AGENT, "type", f"/{key_of(doc, 'agent')}")
     if not trim(mode_text):
         raise ResponseError(
             "label_agent response is missing difc_mode", abi.LABEL_AGENT, "mode-missing"
@@ -57,9 +58,10 @@ def parse_agent(raw: bytes) -> AgentLabels:
             f"label_agent returned invalid difc_mode {mode_text!r}", abi.LABEL_AGENT,
             "mode-invalid",
         )  # fmt: skip
-    return AgentLabels(
-        Labels(_clean(labels.secrecy), _clean(labels.integrity)), mode, policy, raw
-    )
+    secrecy, secrecy_at = _clean(labels.secrecy, labels.secrecy_at)
+    integrity, integrity_at = _clean(labels.integrity, labels.integrity_at)
+    cleaned = Labels(secrecy, integrity, "", secrecy_at, integrity_at)
+    return AgentLabels(cleaned, mode, policy, raw)
 
 
 def _check_success(doc: Dict[str, Any]) -> None:
@@ -75,9 +77,10 @@ def _check_success(doc: Dict[str, Any]) -> None:
         raise PolicyRejected(f"label_agent returned error: {detail}", "error", detail)
 
 
-def _clean(tags: Tags) -> Tags:
-    """Agent tags are trimmed and blank ones dropped."""
-    return tuple(tag for tag in map(trim, tags) if tag)
+def _clean(tags: Tags, place: Place) -> Tuple[Tags, Place]:
+    """Agent tags are trimmed and blank ones dropped; where the others stand."""
+    kept = [(tag, i) for i, tag in enumerate(map(trim, tags)) if tag]
+    return tuple(tag for tag, _ in kept), place._replace(at=tuple(i for _, i in kept))
 
 
 def parse_resource(raw: bytes, *, gateway: bool = False) -> ResourceLabels:
@@ -94,7 +97,7 @@ def parse_resource(raw: bytes, *, gateway: bool = False) -> ResourceLabels:
             f"invalid resource format: an object is wanted, not {kind(resource)}",
             abi.LABEL_RESOURCE, "resource",
         )  # fmt: skip
-    labels = _loose_labels(resource, abi.LABEL_RESOURCE, gateway=gateway)
+    labels = _loose_labels(resource, abi.LABEL_RESOURCE, "/resource", gateway=gateway)
     operations = {operation.value: operation for operation in Operation}
     word = doc.get("operation")
     operation = operations.get(word, Operation.WRITE) if isinstance(word, str) else Operation.WRITE
@@ -116,8 +119,8 @@ def parse_response(
         return None
     doc = _object(raw, abi.LABEL_RESPONSE)
     if "labeled_paths" in doc:
-        items, collection = label_by_path(doc, result, None if gateway else resource)
-        return ResponseLabels(items, "paths", collection, raw)
+        items, collection, at = label_by_path(doc, result, None if gateway else resource)
+        return ResponseLabels(items, "paths", collection, raw, items_path=at)
     entries = doc.get("items")
     if isinstance(entries, list) and entries:
         return ResponseLabels(_items(entries, gateway=gateway), "items", True, raw)
@@ -127,28 +130,44 @@ def parse_response(
 def _items(entries: List[Any], *, gateway: bool) -> Tuple[Item, ...]:
     """Item format: every object is an item, in order; what is no object is skipped."""
     items: List[Item] = []
-    for entry in entries:
+    for i, entry in enumerate(entries):
         if not isinstance(entry, dict):
             continue
         labels = entry.get("labels")
         if isinstance(labels, dict):
-            own = _loose_labels(labels, abi.LABEL_RESPONSE, gateway=gateway)
+            pointer = f"/items/{i}/labels"
+            own = _loose_labels(labels, abi.LABEL_RESPONSE, pointer, gateway=gateway)
             items.append(Item(entry.get("data"), own, LabelSource.OWN))
         else:
             items.append(Item(entry.get("data"), None, LabelSource.NONE))
     return tuple(items)
 
 
-def _loose_labels(doc: Dict[str, Any], function: str, *, gateway: bool) -> Labels:
+def _loose_labels(
+    doc: Dict[str, Any], function: str, pointer: str, *, gateway: bool
+) -> Labels:
     """Labels where the gateway looks at each value's type and never fails.
 
     Tags are kept verbatim.  A description that is no string is ignored.
+    ``pointer`` says where in the guard's output they stand.
     """
     description = doc.get("description")
     return Labels(
         _loose_tags(doc, "secrecy", function, gateway=gateway),
         _loose_tags(doc, "integrity", function, gateway=gateway),
         description if isinstance(description, str) else "",
+        _place(doc, "secrecy", pointer),
+        _place(doc, "integrity", pointer),
+    )
+
+
+def _place(doc: Dict[str, Any], key: str, pointer: str) -> Place:
+    """Where the tags at ``key`` stand that ``_loose_tags`` takes."""
+    tags = doc.get(key)
+    if not isinstance(tags, list) or all(isinstance(tag, str) for tag in tags):
+        return Place(f"{pointer}/{key}")
+    return Place(
+        f"{pointer}/{key}", tuple(i for i, tag in enumerate(tags) if isinstance(tag, str))
     )
 
 
