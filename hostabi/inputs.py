@@ -57,12 +57,12 @@ def policy_object(policy: Any, *, strict: bool = True) -> Dict[str, Any]:
 def resource_input(tool_name: str, tool_args: Any, capabilities: Any = None) -> Dict[str, Any]:
     """What ``label_resource`` is given; ``tool_args`` are always there, perhaps null.
 
-    Any set of capabilities is sent as ``{}``, as the gateway has it.
+    ``capabilities`` is what is sent of them (``granted``), None for nothing.
     """
     _check_name(tool_name)
     doc: Dict[str, Any] = {"tool_name": tool_name, "tool_args": tool_args}
     if capabilities is not None:
-        doc["capabilities"] = {}
+        doc["capabilities"] = capabilities
     return doc
 
 
@@ -75,7 +75,7 @@ def response_input(
     if tool_args is not OMITTED:
         doc["tool_args"] = tool_args
     if capabilities is not None:
-        doc["capabilities"] = {}
+        doc["capabilities"] = capabilities
     return doc
 
 
@@ -84,6 +84,29 @@ def args_from_state(state: Any) -> Any:
     if isinstance(state, Mapping) and "tool_args" in state:
         return state["tool_args"]
     return OMITTED
+
+
+def granted(capabilities: Any, *, whole: bool = False) -> Any:
+    """What is sent of the capabilities that a caller grants; None for none.
+
+    Any are ``{}``, as the gateway has it (D19).  ``whole`` sends them: an
+    object as it is, labels and the like as they say themselves
+    (``to_json``), and a collection of tags as ``{"tags": [...]}``, sorted.
+
+    Raises: PayloadError for anything else.
+    """
+    if capabilities is None:
+        return None
+    if not whole:
+        return {}
+    if hasattr(capabilities, "to_json"):
+        return capabilities.to_json()
+    if isinstance(capabilities, dict):
+        return capabilities
+    tags = capabilities if isinstance(capabilities, (list, tuple, set, frozenset)) else [None]
+    if all(isinstance(tag, str) for tag in tags):
+        return {"tags": sorted(set(tags))}
+    raise PayloadError("capabilities are an object, or a collection of tags", "type")
 
 
 def _check_name(tool_name: Any) -> None:
