@@ -69,7 +69,8 @@ class PayloadError(GuardError):
     """A value is not JSON, a text is not, or it is beyond a limit.
 
     ``reason`` is one of ``type``, ``number``, ``depth``, ``key``, ``syntax``,
-    ``size``, ``trailing``; ``function`` the label function whose input it was
+    ``size``, ``trailing``, ``duplicate`` (a key stands twice) and ``unicode``
+    (not UTF-8, or half a surrogate pair); ``function`` the label function whose input it was
     to be, if any; ``offset`` the character where reading stopped.
     """
 
@@ -89,14 +90,42 @@ class PayloadError(GuardError):
         return self.message
 
 
+POLICY_REASONS: Dict[str, str] = {
+    "missing": "there is no policy, or a required field is not in it",
+    "json": "the text of the policy is not JSON, or ambiguous",
+    "type": "a value has another JSON type",
+    "unexpected": "nobody knows this key",
+    "envelope": "the policy stands in the legacy envelope `policy`",
+    "both": "allow-only and write-sink exclude each other",
+    "kind": "a policy of this kind is not for a guard's module",
+    "blank": "a text has nothing in it",
+    "empty": "a list has no elements",
+    "duplicate": "the same thing is said twice",
+    "value": "a word is none of those there are",
+    "scope": "a text does not name an owner or repositories",
+    "length": "a name is too long",
+    "range": "a number is below zero",
+    "wildcard": "`*` stands beside other entries",
+    "pinned": "this view of a guard is under another policy",
+}
+"""What can be wrong with a policy: each ``reason`` of a :class:`PolicyError`, and what it says."""
+
+
 class PolicyError(GuardError):
-    """The policy cannot be given to any guard; ``reason`` is ``missing`` or ``type``."""
+    """The policy cannot be given to any guard.
 
-    fields = ("message", "reason")
+    ``reason`` is a key of ``POLICY_REASONS``; ``field`` where in the policy,
+    as ``allow-only.repos[1]``, empty for the policy itself; ``expected`` what
+    should stand there, in words.
+    """
 
-    def __init__(self, message: str, reason: str) -> None:
-        super().__init__(message)
+    fields = ("message", "reason", "field", "expected")
+
+    def __init__(self, message: str, reason: str, field: str = "", expected: str = "") -> None:
+        super().__init__(one_line(message))
         self.reason = reason
+        self.field = one_line(field)
+        self.expected = expected
 
 
 class BackendError(GuardError):
@@ -458,7 +487,8 @@ class CacheInUse(GuardCacheError):  # noqa: N818 - a state
 class ResponseError(GuardCallError):
     """The guest's output cannot be used.
 
-    ``reason``: ``empty``, ``json``, ``type`` (a field has another type),
+    ``reason``: ``empty``, ``json`` (it is none, is beyond a limit, or says a
+    thing twice; ``__cause__`` says which), ``type`` (a field has another type),
     ``failure`` (non-success), ``error`` (an ``error`` text), ``mode-missing``,
     ``mode-invalid``, ``resource``, ``labels``, ``paths-parse`` or
     ``paths-apply``.

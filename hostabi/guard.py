@@ -29,13 +29,18 @@ from hostabi.invocation import Invoker
 from hostabi.labels import AgentLabels, ResourceLabels, ResponseLabels
 from hostabi.load import Source, check_exports, check_name, load_module
 from hostabi.pinned import Pinned
-from hostabi.questions import Given, LabelCalls, Question
+from hostabi.policy import AUTO, POLICY_CHECKS
+from hostabi.questions import Given, LabelCalls, Manner, Question
 from hostabi.recovery import DEFAULT_RECOVERY, Recovery
 from hostabi.trace import CallReport
 from wasmpy.config import DEFAULT_LIMITS, Features, Limits
 
 GATEWAY = "gateway"
 """The value of ``compat`` that reproduces the gateway's defects."""
+STRICT = "strict"
+LENIENT = "lenient"
+OUTPUTS = (STRICT, LENIENT)
+"""The values of ``outputs``."""
 
 
 class State(enum.Enum):
@@ -93,7 +98,13 @@ class Guard(LabelCalls):
     objects for what the guard prints, instead of the log.  ``recovery`` says
     which failures it recovers from, and which poison it.  ``compat="gateway"``
     does as the gateway does where that is a defect (see
-    ``docs/reference/guards.md``).
+    ``docs/reference/guards.md``).  ``policy_check`` says which policies are
+    checked before the guard sees them: ``auto`` those that say they are
+    allow-only, ``strict`` all, ``off`` none.  ``outputs`` is ``strict`` or
+    ``lenient``: whether answers are read as the gateway reads them, that is
+    without errors for what is malformed; None is strict unless ``compat`` says
+    otherwise.  ``send_capabilities`` sends the ``capabilities`` that a call
+    grants, which the gateway sends as ``{}``.
 
     One call at a time; others wait.  A guard is a context manager.
 
@@ -113,13 +124,22 @@ class Guard(LabelCalls):
         compat: Optional[str] = None, log: Optional[LogCallback] = None,
         stdout: Any = None, stderr: Any = None, features: Features = Features.WASM2,
         count: bool = False, tier: Optional[str] = None, recovery: Recovery = DEFAULT_RECOVERY,
+        policy_check: str = AUTO, outputs: Optional[str] = None, send_capabilities: bool = False,
     ) -> None:  # fmt: skip
         if compat not in (None, GATEWAY):
             raise ValueError(f'compat is None or "{GATEWAY}", not {compat!r}')
+        if policy_check not in POLICY_CHECKS:
+            raise ValueError(f"policy_check is one of {POLICY_CHECKS}, not {policy_check!r}")
+        if outputs not in (None, *OUTPUTS):
+            raise ValueError(f"outputs is one of {OUTPUTS}, not {outputs!r}")
+        lenient = None if outputs is None else outputs == LENIENT
+        self._manner = Manner(policy_check, lenient, send_capabilities)
         self.name = name
         self._gateway = compat == GATEWAY
         self._backend = backend
         self._lock = threading.Lock()
+        # Held for a moment, so that what is cancelled is the call that was meant.
+        self._ending = threading.Lock()
         self._owner: Optional[int] = None
         self._state = State.READY
         self._cause: Optional[BaseException] = None
@@ -226,7 +246,7 @@ class Guard(LabelCalls):
             try:
                 self._place_under(under, question, report, own_backend)
                 raw = self._run(question.function, question.payload, report, own_backend)
-                result = question.read(raw)
+                result = question.read(raw, self._host.notice)
                 if question.gives_policy:
                     self._accept(under, question.payload)
             except BaseException as error:
@@ -246,10 +266,15 @@ class Guard(LabelCalls):
 
     # -- life -----------------------------------------------------------------
 
-    def cancel(self) -> None:
-        """Stop the call under way, from any thread: it raises ``GuardCancelled``."""
-        if self._owner is not None:
-            self._guest.cancel()
+    def cancel(self, thread: Optional[int] = None) -> None:
+        """Stop the call under way, from any thread: it raises ``GuardCancelled``.
+
+        ``thread`` (an identifier of ``threading``) stops it only if that
+        thread made it.
+        """
+        with self._ending:
+            if self._owner is not None and thread in (None, self._owner):
+                self._guest.cancel()
 
     def close(self) -> None:
         """Wait for the call under way, and close; twice is harmless.
@@ -345,8 +370,9 @@ class Guard(LabelCalls):
         report.replay = CallReport(function=abi.LABEL_AGENT)
         try:
             responses.parse_agent(
-                self._run(abi.LABEL_AGENT, policy.payload, report.replay, backend)
-            )
+                self._run(abi.LABEL_AGENT, policy.payload, report.replay, backend),
+                gateway=self._gateway, lenient=self._manner.lenient,
+            )  # fmt: skip
         except GuardError as error:
             # Without its policy it must not label anything.
             self._state, self._cause = State.STALE, error
@@ -386,4 +412,5 @@ class Guard(LabelCalls):
             try:
                 yield
             finally:
-                self._owner = None
+                with self._ending:
+                    self._owner = None

@@ -57,6 +57,7 @@ class Pinned(LabelCalls):
         self._policy_question = question
         self._given = Given(question.payload)
         self._gateway = question.gateway
+        self._manner = question.manner
 
     @property
     def healthy(self) -> bool:
@@ -74,7 +75,9 @@ class Pinned(LabelCalls):
         Raises: PolicyError for another policy; PayloadError, GuardCallError.
         """
         if policy is not None and self._agent_question(policy).payload != self.policy:
-            raise PolicyError("this view of the guard is under another policy", "pinned")
+            raise PolicyError(
+                "this view of the guard is under another policy", "pinned", "", "its own policy"
+            )
         labels, self._given = self._owner.give(self._policy_question, backend=backend)
         return labels
 

@@ -12,14 +12,30 @@ from __future__ import annotations
 
 import abc
 import dataclasses
-from typing import Any, Optional, Union, cast
+from typing import Any, Callable, Optional, Union, cast
 
 from hostabi import abi, responses
 from hostabi.backend import Backend
 from hostabi.errors import PayloadError
-from hostabi.inputs import OMITTED, args_from_state, policy_object, resource_input, response_input
+from hostabi.inputs import OMITTED, args_from_state, granted, resource_input, response_input
 from hostabi.labels import AgentLabels, Labels, ResourceLabels, ResponseLabels
 from hostabi.payload import encode
+from hostabi.policy import AUTO, agent_policy
+
+
+@dataclasses.dataclass(frozen=True)
+class Manner:
+    """How questions are put and answers taken.
+
+    ``policy_check`` says which policies are checked (``policy``).  ``lenient``
+    reads answers as the gateway does; None where the host does as the gateway
+    altogether.  ``send_capabilities`` sends what a caller grants, and not
+    only that it grants something.
+    """
+
+    policy_check: str = AUTO
+    lenient: Optional[bool] = None
+    send_capabilities: bool = False
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,21 +53,28 @@ class Question:
     plain: bool = False
     result: Any = None
     resource: Optional[Labels] = None
+    manner: Manner = Manner()
 
     @property
     def gives_policy(self) -> bool:
         """Whether an answer that can be read means that the guest has taken a policy."""
         return self.function == abi.LABEL_AGENT and not self.plain
 
-    def read(self, raw: bytes) -> Any:
-        """What the guest's output means.  Raises: ResponseError."""
+    def read(self, raw: bytes, notice: Callable[[str], None] = responses.unnoticed) -> Any:
+        """What the guest's output means; ``notice`` is told what looks wrong and is no error.
+
+        Raises: ResponseError.
+        """
         if self.plain:
             return raw
+        lenient = self.manner.lenient
         if self.function == abi.LABEL_AGENT:
-            return responses.parse_agent(raw)
+            return responses.parse_agent(raw, gateway=self.gateway, lenient=lenient)
         if self.function == abi.LABEL_RESOURCE:
-            return responses.parse_resource(raw, gateway=self.gateway)
-        return responses.parse_response(raw, self.result, self.resource, gateway=self.gateway)
+            return responses.parse_resource(raw, gateway=self.gateway, lenient=lenient)
+        return responses.parse_response(
+            raw, self.result, self.resource, gateway=self.gateway, lenient=lenient, notice=notice
+        )
 
     def as_sent(self) -> Question:
         """The question for who only has the bytes of the answer to bring.
@@ -80,13 +103,14 @@ class LabelCalls(abc.ABC):
     """The label calls of whatever can answer a question."""
 
     _gateway: bool = False
+    _manner: Manner = Manner()
 
     @abc.abstractmethod
     def _answer(self, question: Question, backend: Optional[Backend]) -> Any:
         """The answer, read.  Raises: GuardCallError."""
 
     def label_agent(self, policy: Any, *, backend: Optional[Backend] = None) -> AgentLabels:
-        """The labels of an agent under ``policy``: an object, or its JSON text.
+        """The labels of an agent under ``policy``: an object, its JSON text, or an ``AllowOnly``.
 
         A policy the guard accepts is given to it again when it is reset.
 
@@ -137,29 +161,35 @@ class LabelCalls(abc.ABC):
 
     def _agent_question(self, policy: Any) -> Question:
         """Raises: PolicyError, PayloadError."""
-        return self._question(abi.LABEL_AGENT, policy_object(policy))
+        doc = agent_policy(policy, check=self._manner.policy_check, gateway=self._gateway)
+        return self._question(abi.LABEL_AGENT, doc)
 
     def _resource_question(self, tool_name: str, tool_args: Any, capabilities: Any) -> Question:
         """Raises: PayloadError."""
-        return self._question(
-            abi.LABEL_RESOURCE, resource_input(tool_name, tool_args, capabilities)
-        )
+        granted = self._granted(capabilities)
+        return self._question(abi.LABEL_RESOURCE, resource_input(tool_name, tool_args, granted))
 
     def _response_question(
         self, tool_name: str, tool_result: Any, tool_args: Any, capabilities: Any,
         resource: Union[ResourceLabels, Labels, None],
     ) -> Question:  # fmt: skip
         """Raises: PayloadError."""
+        granted = self._granted(capabilities)
         made = self._question(
-            abi.LABEL_RESPONSE, response_input(tool_name, tool_result, tool_args, capabilities)
+            abi.LABEL_RESPONSE, response_input(tool_name, tool_result, tool_args, granted)
         )
         own = resource.labels if isinstance(resource, ResourceLabels) else resource
         return dataclasses.replace(made, result=tool_result, resource=own)
 
+    def _granted(self, capabilities: Any) -> Optional[Any]:
+        """What is sent of what a caller grants; None for nothing.  Raises: PayloadError."""
+        return granted(capabilities, whole=self._manner.send_capabilities)
+
     def _question(self, function: str, doc: Any) -> Question:
         """A label function's input.  Raises: PayloadError that names the function."""
         try:
-            return Question(function, encode(doc, float64=self._gateway), gateway=self._gateway)
+            payload = encode(doc, float64=self._gateway)
         except PayloadError as error:
             error.function = function
             raise
+        return Question(function, payload, gateway=self._gateway, manner=self._manner)
