@@ -11,7 +11,8 @@ response with secrecy and integrity tags.
 
 from __future__ import annotations
 
-from hostabi.difc.agents import AgentRegistry
+from typing import TYPE_CHECKING, Any
+
 from hostabi.errors import BackendError, GuardError
 from hostabi.guard import GATEWAY, Guard, Health, State
 from hostabi.labels import (
@@ -24,10 +25,16 @@ from hostabi.labels import (
     ResourceLabels,
     ResponseLabels,
 )
-from hostabi.outcome import Denial, Outcome
-from hostabi.pipeline import Pipeline
+from hostabi.recovery import Recovery
 from hostabi.rules import RulesBackend
 from hostabi.trace import BackendCall, CallReport, LogLine
+
+if TYPE_CHECKING:
+    from hostabi.difc.agents import AgentRegistry
+    from hostabi.outcome import Denial, Outcome
+    from hostabi.pipeline import Pipeline
+    from hostabi.pool import GuardPool
+    from hostabi.processes import ProcessPool
 
 __all__ = [
     "GATEWAY",
@@ -39,6 +46,7 @@ __all__ = [
     "Denial",
     "Guard",
     "GuardError",
+    "GuardPool",
     "Health",
     "Item",
     "LabelSource",
@@ -48,8 +56,28 @@ __all__ = [
     "Operation",
     "Outcome",
     "Pipeline",
+    "ProcessPool",
+    "Recovery",
     "ResourceLabels",
     "ResponseLabels",
     "RulesBackend",
     "State",
 ]
+
+_LATER = {
+    "AgentRegistry": "hostabi.difc.agents",
+    "Denial": "hostabi.outcome",
+    "GuardPool": "hostabi.pool",
+    "Outcome": "hostabi.outcome",
+    "Pipeline": "hostabi.pipeline",
+    "ProcessPool": "hostabi.processes",
+}
+"""What needs asyncio, threads or subprocess, which take longer to import than the above."""
+
+
+def __getattr__(name: str) -> Any:
+    if name in _LATER:
+        import importlib
+
+        return getattr(importlib.import_module(_LATER[name]), name)
+    raise AttributeError(f"module 'hostabi' has no attribute {name!r}")

@@ -62,7 +62,8 @@ class UnavailableGuard:
         """Nothing: there is nothing to let go of."""
 
     def _refuse(self, function: str) -> NoReturn:
-        raise GuardUnavailable(self.name, function, self.cause)
+        reason = "unknown" if self.cause is None else "load"
+        raise GuardUnavailable(self.name, function, reason, self.cause)
 
 
 def loaded(

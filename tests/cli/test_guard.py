@@ -11,7 +11,7 @@ import pytest
 
 from tests.hostabi.wat import AGENT, BUMP, EXIT, LOOP, RESOURCE, data, guard_wat
 from wasmpy import cli
-from wasmpy.cli import guard as guard_command
+from wasmpy.cli.guards import label as guard_command
 
 ASKING = f"""
   (drop (call $call_backend (i32.const 512) (i32.const 4) (i32.const 520) (i32.const 9)
