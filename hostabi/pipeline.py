@@ -228,11 +228,11 @@ class Pipeline:
             raise AgentLabelsInvalid(agent_id, "", error)
         if mode is None or mode == "":
             return self.mode
-        try:
-            return Mode(mode)
-        except ValueError:
-            error = ResponseError(f"{mode!r} is no mode", abi.LABEL_AGENT, "mode-invalid")
-            raise AgentLabelsInvalid(agent_id, "", error) from None
+        for known in Mode:
+            if mode is known or mode == known.value:
+                return known
+        error = ResponseError(f"{mode!r} is no mode", abi.LABEL_AGENT, "mode-invalid")
+        raise AgentLabelsInvalid(agent_id, "", error)
 
     # -- the call -------------------------------------------------------------
 
