@@ -10,6 +10,8 @@ response with secrecy and integrity tags.
 
 from __future__ import annotations
 
+from hostabi.capabilities import Capabilities
+from hostabi.context import CallContext, current_call
 from hostabi.errors import BackendError, GuardError
 from hostabi.guard import GATEWAY, Guard, Health, State
 from hostabi.labels import (
@@ -22,15 +24,19 @@ from hostabi.labels import (
     ResourceLabels,
     ResponseLabels,
 )
+from hostabi.policy import AllowOnly, WriteSink, parse_policy
 from hostabi.rules import RulesBackend
-from hostabi.trace import BackendCall, CallReport, LogLine
+from hostabi.trace import BackendCall, CallReport, LogLine, Redaction
 
 __all__ = [
     "GATEWAY",
     "AgentLabels",
+    "AllowOnly",
     "BackendCall",
     "BackendError",
+    "CallContext",
     "CallReport",
+    "Capabilities",
     "Guard",
     "GuardError",
     "Health",
@@ -40,8 +46,12 @@ __all__ = [
     "LogLine",
     "Mode",
     "Operation",
+    "Redaction",
     "ResourceLabels",
     "ResponseLabels",
     "RulesBackend",
     "State",
+    "WriteSink",
+    "current_call",
+    "parse_policy",
 ]
