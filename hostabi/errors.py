@@ -426,25 +426,6 @@ class WorkersUnavailable(GuardError):  # noqa: N818 - a state
         self.reason = reason
 
 
-class GuardUnavailable(GuardCallError):  # noqa: N818 - a state
-    """There is no guard that could answer for ``server``, so nothing is labelled.
-
-    ``reason`` is ``unknown`` (none is registered), ``load`` (it did not load;
-    ``__cause__`` says why), ``policy`` (it has none) or ``configuration``.
-    """
-
-    fields = ("message", "function", "server", "reason")
-
-    def __init__(
-        self, server: str, function: str, reason: str, cause: Optional[BaseException] = None
-    ) -> None:
-        why = "" if cause is None else f": {cause}"
-        super().__init__(f"no guard answers for server {server!r} ({reason}){why}", function)
-        self.server = server
-        self.reason = reason
-        self.__cause__ = cause
-
-
 class GuardCloseError(GuardError):
     """Some guards did not close; all others did.  ``failures`` has (server, error) pairs."""
 
@@ -532,6 +513,20 @@ class PolicyRejected(ResponseError):  # noqa: N818 - an answer
     def __init__(self, message: str, reason: str, detail: Optional[str]) -> None:
         super().__init__(message, "label_agent", reason)
         self.detail = detail
+
+
+class GuardUnavailable(GuardCallError):  # noqa: N818 - a state
+    """There is no guard to ask: none is registered, or it would not load (``__cause__``)."""
+
+    fields = ("message", "function", "guard")
+
+    def __init__(
+        self, guard: str, function: str = "", cause: Optional[BaseException] = None
+    ) -> None:
+        why = "there is none" if cause is None else str(cause)
+        super().__init__(f"guard {guard!r} is unavailable: {why}", function)
+        self.guard = guard
+        self.__cause__ = cause
 
 
 class PipelineError(GuardError):

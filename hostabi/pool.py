@@ -12,7 +12,7 @@ from typing import Any, Optional
 
 from hostabi import abi
 from hostabi.backend import Backend
-from hostabi.guard import GATEWAY, Guard
+from hostabi.guard import Guard
 from hostabi.load import Source, load_module
 from hostabi.pooling import Pool
 from wasmpy.config import DEFAULT_LIMITS, Features, Limits
@@ -47,7 +47,6 @@ class GuardPool(Pool):
         features: Features = Features.WASM2, compat: Optional[str] = None, **options: Any,
     ) -> None:  # fmt: skip
         super().__init__(name, size, wait, backend)
-        self._gateway = compat == GATEWAY
         allowed = dataclasses.replace(limits or DEFAULT_LIMITS, memory_pages=max_memory_pages)
         self.module = load_module(source, allowed, features)
         self._options = dict(

@@ -37,8 +37,8 @@ from hostabi.errors import (
 )
 from hostabi.guard import Health
 from hostabi.labels import AgentLabels
-from hostabi.questions import Given, Question
 from hostabi.places import Places
+from hostabi.questions import Given, Manner, Question
 
 
 class Instance(Protocol):
@@ -47,6 +47,14 @@ class Instance(Protocol):
     @property
     def healthy(self) -> bool:
         """Whether the next call has a chance."""
+
+    @property
+    def gateway(self) -> bool:
+        """Whether it does as the gateway does."""
+
+    @property
+    def manner(self) -> Manner:
+        """How it is asked."""
 
     @property
     def given(self) -> Optional[Given]:
@@ -86,6 +94,7 @@ class Call:
     def __init__(self, pool: Pool, function: str) -> None:
         self.pool = pool
         self.function = function
+        self.thread = threading.get_ident()
         self.until: Optional[float] = None
         self.ahead = 0
         self.cancelled = False
@@ -172,7 +181,8 @@ class Pool(AsyncLabelCalls):
 
     def _begin(self) -> None:
         """Make the first instance.  Raises: GuardError."""
-        self._slots[0].instance = self._make()
+        self._slots[0].instance = first = self._make()
+        self._gateway, self._manner = first.gateway, first.manner
 
     # -- what it is -----------------------------------------------------------
 
@@ -432,7 +442,8 @@ class Pool(AsyncLabelCalls):
             yield
         except BaseException as error:
             self._land(question, backend)
-            flight.outcome.set_exception(error)
+            own = error if isinstance(error, GuardError) else GuardCancelled(question.function)
+            flight.outcome.set_exception(own)
             raise
         self._land(question, backend)
 
@@ -469,10 +480,13 @@ class Pool(AsyncLabelCalls):
                 for slot in taken:
                     self._places.give_back(slot)
 
-    def cancel(self) -> None:
-        """Stop the calls under way and those that wait, from any thread: ``GuardCancelled``."""
+    def cancel(self, thread: Optional[int] = None) -> None:
+        """Stop the calls under way and those that wait, from any thread: ``GuardCancelled``.
+
+        ``thread`` (an identifier of ``threading``) stops only what that thread called.
+        """
         with self._changed:
-            calls = list(self._calls)
+            calls = [call for call in self._calls if thread in (None, call.thread)]
         for call in calls:
             self.stop(call)
 

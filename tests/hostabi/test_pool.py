@@ -19,12 +19,14 @@ from hostabi.errors import (
     GuardLoadError,
     GuardPoolTimeout,
     GuardReentered,
+    GuardReturnedError,
     GuardTimeout,
     GuardTrap,
     HostFunctionError,
     PayloadError,
     PolicyError,
     PolicyRejected,
+    ResponseError,
 )
 from hostabi.pinned import under
 from tests.hostabi.wat import LOOP, ask, guard_wat, module, origin, policy_of, tagged_wat
@@ -173,13 +175,13 @@ def test_a_policy_that_is_not_accepted_changes_nothing():
           (return (i32.const 0))))"""
     for size in (1, 2):
         with pool(size, tagged_wat(body)) as guards:
-            with pytest.raises(Exception) as caught:
+            with pytest.raises(ResponseError) as caught:
                 guards.label_agent(policy_of(3))
             assert caught.value.reason == "empty"
             # It had written it down already.
             assert ask(guards, 1)[0] == -100_000
             guards.label_agent(policy_of(4))
-            with pytest.raises(Exception) as caught:
+            with pytest.raises(ResponseError) as caught:
                 guards.label_agent(policy_of(3))
             assert caught.value.reason == "empty"
             assert ask(guards, 1)[::2] == (4, 1)
@@ -193,14 +195,14 @@ def test_a_lone_guard_labels_nothing_under_a_policy_it_did_not_accept():
           (return (i32.const -5))))"""
     guard = Guard(module(tagged_wat(body)))
     guard.label_agent(policy_of(1))
-    with pytest.raises(Exception) as caught:
+    with pytest.raises(GuardReturnedError) as caught:
         guard.label_agent(policy_of(3))
     assert caught.value.code == -5
     assert guard.health().state is State.READY
     assert ask(guard, 1)[::2] == (1, 1)
     gateway = Guard(module(tagged_wat(body)), compat="gateway")
     gateway.label_agent(policy_of(1))
-    with pytest.raises(Exception):
+    with pytest.raises(GuardReturnedError):
         gateway.label_agent(policy_of(3))
     assert ask(gateway, 1)[0] == 3
 
