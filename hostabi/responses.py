@@ -74,7 +74,7 @@ def parse_agent(
     policy = typed_field(doc, "normalized_policy", dict, abi.LABEL_AGENT, "type")
     labels = labels_of(agent or {}, abi.LABEL_AGENT, "type", f"/{key_of(doc, 'agent')}")
     if not lenient:
-        _check_demands(agent or {})
+        _check_nulls(agent or {})
     if not trim(mode_text):
         raise ResponseError(
             "label_agent response is missing difc_mode", abi.LABEL_AGENT, "mode-missing"
@@ -105,14 +105,15 @@ def _check_success(doc: Dict[str, Any]) -> None:
         raise PolicyRejected(f"label_agent returned error: {detail}", "error", detail)
 
 
-def _check_demands(agent: Dict[str, Any]) -> None:
-    """Refuse a null among the agent's integrity tags: left out, it would ask for less."""
-    tags = agent.get(key_of(agent, "integrity"))
-    if isinstance(tags, list) and None in tags:
-        raise ResponseError(
-            "failed to unmarshal label_agent WASM response: integrity has a null",
-            abi.LABEL_AGENT, "type",
-        )  # fmt: skip
+def _check_nulls(agent: Dict[str, Any]) -> None:
+    """Refuse a null among the agent's tags: left out, it would ask for less, or taint less."""
+    for name in ("secrecy", "integrity"):
+        tags = agent.get(key_of(agent, name))
+        if isinstance(tags, list) and None in tags:
+            raise ResponseError(
+                f"failed to unmarshal label_agent WASM response: {name} has a null",
+                abi.LABEL_AGENT, "type",
+            )  # fmt: skip
 
 
 def _clean(tags: Tags, place: Place) -> Tuple[Tags, Place]:
@@ -142,7 +143,7 @@ def parse_resource(
     operations = {operation.value: operation for operation in Operation}
     word = doc.get("operation")
     operation = operations.get(word) if isinstance(word, str) else None
-    stated = operation is not None or lenient
+    stated = operation is not None or "operation" not in doc or lenient
     return ResourceLabels(labels, operation or Operation.WRITE, raw, stated=stated)
 
 
