@@ -19,14 +19,15 @@ from typing import Any, Dict, Optional, Sequence, Tuple, Type
 from wasmpy.errors import GuardError, WasmTrap
 
 __all__ = [
-    "BackendError", "CacheInUse", "CapabilityError",
-    "GuardAllocError", "GuardCacheError", "GuardCallError",
-    "GuardCancelled", "GuardCloseError", "GuardClosed", "GuardDiscoveryError", "GuardError",
-    "GuardExit", "GuardExitZero", "GuardFuelExhausted", "GuardLoadError", "GuardMemoryExhausted",
-    "GuardPoisoned", "GuardPoolTimeout", "GuardProtocolError", "GuardReentered",
-    "GuardReturnedError", "GuardTimeout", "GuardTrap", "GuardUnavailable", "GuardWorkerLost",
-    "HostFunctionError", "InputTooLarge", "OutputTooLarge", "PayloadError", "PolicyError",
-    "PolicyRejected", "ResponseError", "SettingError", "WorkersUnavailable",
+    "AgentLabellingError", "AgentLabelsInvalid", "BackendError", "CacheInUse", "CapabilityError",
+    "GuardAllocError", "GuardCacheError", "GuardCallError", "GuardCancelled", "GuardCloseError",
+    "GuardClosed", "GuardDiscoveryError", "GuardError", "GuardExit", "GuardExitZero",
+    "GuardFuelExhausted", "GuardLoadError", "GuardMemoryExhausted", "GuardPoisoned",
+    "GuardPoolTimeout", "GuardProtocolError", "GuardReentered", "GuardReturnedError",
+    "GuardTimeout", "GuardTrap", "GuardUnavailable", "GuardWorkerLost", "HostFunctionError",
+    "InputTooLarge", "OutputTooLarge", "PayloadError", "PipelineError", "PolicyError",
+    "PolicyRejected", "ResourceLabellingError", "ResponseError", "ResponseLabellingError",
+    "SettingError", "WorkersUnavailable",
     "After", "after", "after_kind",
 ]  # fmt: skip
 
@@ -425,25 +426,6 @@ class WorkersUnavailable(GuardError):  # noqa: N818 - a state
         self.reason = reason
 
 
-class GuardUnavailable(GuardCallError):  # noqa: N818 - a state
-    """There is no guard that could answer for ``server``, so nothing is labelled.
-
-    ``reason`` is ``unknown`` (none is registered), ``load`` (it did not load;
-    ``__cause__`` says why), ``policy`` (it has none) or ``configuration``.
-    """
-
-    fields = ("message", "function", "server", "reason")
-
-    def __init__(
-        self, server: str, function: str, reason: str, cause: Optional[BaseException] = None
-    ) -> None:
-        why = "" if cause is None else f": {cause}"
-        super().__init__(f"no guard answers for server {server!r} ({reason}){why}", function)
-        self.server = server
-        self.reason = reason
-        self.__cause__ = cause
-
-
 class GuardCloseError(GuardError):
     """Some guards did not close; all others did.  ``failures`` has (server, error) pairs."""
 
@@ -531,6 +513,61 @@ class PolicyRejected(ResponseError):  # noqa: N818 - an answer
     def __init__(self, message: str, reason: str, detail: Optional[str]) -> None:
         super().__init__(message, "label_agent", reason)
         self.detail = detail
+
+
+class GuardUnavailable(GuardCallError):  # noqa: N818 - a state
+    """There is no guard to ask: none is registered, or it would not load (``__cause__``)."""
+
+    fields = ("message", "function", "guard")
+
+    def __init__(
+        self, guard: str, function: str = "", cause: Optional[BaseException] = None
+    ) -> None:
+        why = "there is none" if cause is None else str(cause)
+        super().__init__(f"guard {guard!r} is unavailable: {why}", function)
+        self.guard = guard
+        self.__cause__ = cause
+
+
+class PipelineError(GuardError):
+    """A tool call could not be decided on; the agent gets nothing.  ``__cause__`` says why.
+
+    ``agent`` is whose call it was, ``tool`` the tool's name, empty where only
+    labels were wanted.
+    """
+
+    fields = ("message", "agent", "tool")
+    phrase = "the pipeline failed"
+
+    def __init__(self, agent: str, tool: str, cause: BaseException) -> None:
+        super().__init__(one_line(f"{self.phrase}: {cause}"))
+        self.agent = agent
+        self.tool = tool
+        self.__cause__ = cause
+
+
+class AgentLabellingError(PipelineError):
+    """The guard has no labels for the agent."""
+
+    phrase = "LabelAgent failed"
+
+
+class AgentLabelsInvalid(PipelineError):  # noqa: N818 - as the gateway calls it
+    """What came for the agent's labels is none, or has a mode that is none."""
+
+    phrase = "LabelAgent result invalid"
+
+
+class ResourceLabellingError(PipelineError):
+    """The guard has no labels for the resource; the backend was not called."""
+
+    phrase = "resource labeling failed"
+
+
+class ResponseLabellingError(PipelineError):
+    """The guard has no labels for the response, which is withheld; the backend was called."""
+
+    phrase = "response labeling failed"
 
 
 def _failed(function: str, during: str) -> str:

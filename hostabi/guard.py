@@ -184,6 +184,16 @@ class Guard(LabelCalls):
         return self.name or abi.DEFAULT_MODULE_NAME
 
     @property
+    def gateway(self) -> bool:
+        """Whether it reproduces the gateway's defects."""
+        return self._gateway
+
+    @property
+    def manner(self) -> Manner:
+        """How questions are put to it and its answers taken."""
+        return self._manner
+
+    @property
     def warned(self) -> bool:
         """Whether the host has warned that the guard exports no allocator."""
         return self._invoker.warned
@@ -320,9 +330,8 @@ class Guard(LabelCalls):
             # What a policy has left behind that was not accepted must label nothing.
             fits = not self._disturbed
         elif question.gives_policy:
-            fits = not self._asked or (
-                self._given is not None and self._given.payload == under.payload
-            )
+            # So that what it answers depends on nothing that came before.
+            fits = not self._asked
         else:
             fits = self._given is not None and self._given.serves(under)
         if not fits:
