@@ -45,6 +45,8 @@ EMPTY_ITEMS = (
     "and the labels of the resource apply"
 )
 """The notice of D13."""
+EXCERPT = 200
+"""Bytes of an answer that cannot be read that its error keeps."""
 
 
 def unnoticed(text: str) -> None:
@@ -261,8 +263,10 @@ def _object(raw: bytes, function: str, *, lenient: bool) -> Dict[str, Any]:
     try:
         return decode_object(raw, max_bytes=abi.MAX_OUTPUT, strict=not lenient)
     except PayloadError as error:
-        start = text_of(raw[:40])
-        raise ResponseError(
-            f"failed to unmarshal {function} WASM response: {error} (it begins {start!r})",
+        # None of it in the text, which gets into logs: a guard may hand payloads back.
+        refusal = ResponseError(
+            f"failed to unmarshal {function} WASM response of {len(raw)} bytes: {error}",
             function, "json",
-        ) from error  # fmt: skip
+        )  # fmt: skip
+        refusal.excerpt = text_of(raw[:EXCERPT])
+        raise refusal from error
