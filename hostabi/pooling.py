@@ -401,6 +401,8 @@ class Pool(AsyncLabelCalls):
 
     def _instance(self, slot: Slot) -> Instance:
         """The instance of a place, made if there is none.  Raises: GuardError."""
+        if slot.instance is not None and not slot.instance.healthy:
+            self._replace(slot, slot.instance)  # it has ended while nobody used it
         if slot.instance is None:
             try:
                 slot.instance = self._make()
@@ -415,13 +417,22 @@ class Pool(AsyncLabelCalls):
         instance = slot.instance
         try:
             if instance is not None and not instance.healthy:
-                with self._changed:
-                    slot.instance = None
-                    self._replaced += 1
-                    self._last_failure = instance.health().cause
-                instance.close()
+                self._replace(slot, instance)
         finally:
             self._places.give_back(slot)
+
+    def _replace(self, slot: Slot, instance: Instance) -> None:
+        """Throw an instance away."""
+        with self._changed:
+            slot.instance = None
+            self._replaced += 1
+            self._last_failure = instance.health().cause
+        slot.instance = self._successor(instance)
+
+    def _successor(self, instance: Instance) -> Optional[Instance]:
+        """Let go of an instance; what takes its place, None to make one when it is needed."""
+        instance.close()
+        return None
 
     # -- one flight for equal policies -------------------------------------------
 
