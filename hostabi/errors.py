@@ -19,13 +19,15 @@ from typing import Any, Dict, Optional, Sequence, Tuple, Type
 from wasmpy.errors import GuardError, WasmTrap
 
 __all__ = [
-    "BackendError", "CacheInUse", "GuardAllocError", "GuardCacheError", "GuardCallError",
-    "GuardCancelled", "GuardCloseError", "GuardClosed", "GuardDiscoveryError", "GuardError",
-    "GuardExit", "GuardExitZero", "GuardFuelExhausted", "GuardLoadError", "GuardMemoryExhausted",
-    "GuardPoisoned", "GuardPoolTimeout", "GuardProtocolError", "GuardReentered",
-    "GuardReturnedError", "GuardTimeout", "GuardTrap", "GuardUnavailable", "GuardWorkerLost",
-    "HostFunctionError", "InputTooLarge", "OutputTooLarge", "PayloadError", "PolicyError",
-    "PolicyRejected", "ResponseError", "SettingError", "WorkersUnavailable",
+    "AgentLabellingError", "AgentLabelsInvalid", "BackendError", "CacheInUse", "CapabilityError",
+    "GuardAllocError", "GuardCacheError", "GuardCallError", "GuardCancelled", "GuardCloseError",
+    "GuardClosed", "GuardDiscoveryError", "GuardError", "GuardExit", "GuardExitZero",
+    "GuardFuelExhausted", "GuardLoadError", "GuardMemoryExhausted", "GuardPoisoned",
+    "GuardPoolTimeout", "GuardProtocolError", "GuardReentered", "GuardReturnedError",
+    "GuardTimeout", "GuardTrap", "GuardUnavailable", "GuardWorkerLost", "HostFunctionError",
+    "InputTooLarge", "OutputTooLarge", "PayloadError", "PipelineError", "PolicyError",
+    "PolicyRejected", "ResourceLabellingError", "ResponseError", "ResponseLabellingError",
+    "SettingError", "WorkersUnavailable",
     "After", "after", "after_kind",
 ]  # fmt: skip
 
@@ -51,18 +53,22 @@ class GuardLoadError(GuardError):
     """The guard could not be loaded.
 
     ``stage`` says where it failed: ``read``, ``component``, ``name``,
-    ``module`` (not well-formed, not valid, too much memory), ``link``,
-    ``instantiate``, ``exports``, ``signature`` or ``initialize``; ``export``
-    names the export that is missing or wrong.  ``__cause__`` has the error
-    below it.
+    ``module`` (not well-formed, not valid, too much memory), ``capability``,
+    ``link``, ``instantiate``, ``exports``, ``signature`` or ``initialize``;
+    ``export`` names the export that is missing or wrong, ``import_name`` the
+    import that the guard may not have.  ``__cause__`` has the error below it.
     """
 
-    fields = ("message", "stage", "export")
+    fields = ("message", "stage", "export", "import_name")
 
-    def __init__(self, message: str, stage: str, export: Optional[str] = None) -> None:
+    def __init__(
+        self, message: str, stage: str, export: Optional[str] = None,
+        import_name: Optional[str] = None,
+    ) -> None:  # fmt: skip
         super().__init__(one_line(message))
         self.stage = stage
         self.export = export
+        self.import_name = None if import_name is None else one_line(import_name)
 
 
 class PayloadError(GuardError):
@@ -117,6 +123,23 @@ class PolicyError(GuardError):
     ``reason`` is a key of ``POLICY_REASONS``; ``field`` where in the policy,
     as ``allow-only.repos[1]``, empty for the policy itself; ``expected`` what
     should stand there, in words.
+    """
+
+    fields = ("message", "reason", "field", "expected")
+
+    def __init__(self, message: str, reason: str, field: str = "", expected: str = "") -> None:
+        super().__init__(one_line(message))
+        self.reason = reason
+        self.field = one_line(field)
+        self.expected = expected
+
+
+class CapabilityError(GuardError):
+    """A description of capabilities is none.
+
+    ``reason`` is ``type``, ``unexpected`` (a key), ``missing``, ``value``,
+    ``duplicate`` or ``range``; ``field`` where, as ``tools[0].args.query``;
+    ``expected`` what should stand there, in words.
     """
 
     fields = ("message", "reason", "field", "expected")
@@ -504,6 +527,47 @@ class GuardUnavailable(GuardCallError):  # noqa: N818 - a state
         super().__init__(f"guard {guard!r} is unavailable: {why}", function)
         self.guard = guard
         self.__cause__ = cause
+
+
+class PipelineError(GuardError):
+    """A tool call could not be decided on; the agent gets nothing.  ``__cause__`` says why.
+
+    ``agent`` is whose call it was, ``tool`` the tool's name, empty where only
+    labels were wanted.
+    """
+
+    fields = ("message", "agent", "tool")
+    phrase = "the pipeline failed"
+
+    def __init__(self, agent: str, tool: str, cause: BaseException) -> None:
+        super().__init__(one_line(f"{self.phrase}: {cause}"))
+        self.agent = agent
+        self.tool = tool
+        self.__cause__ = cause
+
+
+class AgentLabellingError(PipelineError):
+    """The guard has no labels for the agent."""
+
+    phrase = "LabelAgent failed"
+
+
+class AgentLabelsInvalid(PipelineError):  # noqa: N818 - as the gateway calls it
+    """What came for the agent's labels is none, or has a mode that is none."""
+
+    phrase = "LabelAgent result invalid"
+
+
+class ResourceLabellingError(PipelineError):
+    """The guard has no labels for the resource; the backend was not called."""
+
+    phrase = "resource labeling failed"
+
+
+class ResponseLabellingError(PipelineError):
+    """The guard has no labels for the response, which is withheld; the backend was called."""
+
+    phrase = "response labeling failed"
 
 
 def _failed(function: str, during: str) -> str:

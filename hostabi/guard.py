@@ -16,6 +16,7 @@ from typing import Any, Callable, Dict, Iterator, Mapping, Optional, Tuple
 from hostabi import abi, responses
 from hostabi.backend import Backend, HostSide, LogCallback
 from hostabi.caches import GLOBAL, Choice, held
+from hostabi.capabilities import UNLIMITED, Capabilities
 from hostabi.errors import (
     After,
     GuardCallError,
@@ -107,7 +108,8 @@ class Guard(LabelCalls):
     ``lenient``: whether answers are read as the gateway reads them, that is
     without errors for what is malformed; None is strict unless ``compat`` says
     otherwise.  ``send_capabilities`` sends the ``capabilities`` that a call
-    grants, which the gateway sends as ``{}``.
+    grants, which the gateway sends as ``{}``.  ``capabilities`` is what the
+    guard itself may import and ask.
 
     One call at a time; others wait.  A guard is a context manager.
 
@@ -129,6 +131,7 @@ class Guard(LabelCalls):
         count: bool = False, tier: Optional[str] = None, recovery: Recovery = DEFAULT_RECOVERY,
         cache: Choice = GLOBAL,
         policy_check: str = AUTO, outputs: Optional[str] = None, send_capabilities: bool = False,
+        capabilities: Capabilities = UNLIMITED,
     ) -> None:  # fmt: skip
         if compat not in (None, GATEWAY):
             raise ValueError(f'compat is None or "{GATEWAY}", not {compat!r}')
@@ -159,15 +162,19 @@ class Guard(LabelCalls):
         """The report of the last call that ended, whatever its end; at first that of loading."""
         allowed = dataclasses.replace(limits or DEFAULT_LIMITS, memory_pages=max_memory_pages)
         check_name(name, gateway=self._gateway)
-        self._host = HostSide(log, gateway=self._gateway)
+        self._host = HostSide(
+            log, gateway=self._gateway, capabilities=capabilities, name=self.module_name
+        )
         # A module that is one already came from elsewhere.
         with held(None if isinstance(source, Module) else cache, self) as self._cache:
             self.module = load_module(source, allowed, features, self._cache)
+            capabilities.check_imports(self.module)
             self._host.begin(self.last_report, backend)
             self._guest = Guest(
                 self.module, self.module_name, self._host, Bounds(allowed, fuel, timeout, count),
                 initialize=not self._gateway, stdout=stdout, stderr=stderr, tier=tier,
             )  # fmt: skip
+            self._host.running = self._guest
             check_exports(self.module, gateway=self._gateway)
             self._guest.start_clock()
             self._guest.begin()

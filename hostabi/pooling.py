@@ -60,10 +60,6 @@ class Instance(Protocol):
     def given(self) -> Optional[Given]:
         """The policy it has, None where that is not certain."""
 
-    @property
-    def time_left(self) -> Optional[float]:
-        """Seconds left of the call under way."""
-
     def health(self) -> Health:
         """How it is."""
 
@@ -200,14 +196,6 @@ class Pool(AsyncLabelCalls):
     def generation(self) -> int:
         """The number of the pool's policy; 0 before it has one."""
         return 0 if self._current is None else self._current.number
-
-    @property
-    def time_left(self) -> Optional[float]:
-        """Seconds left of the call whose question the caller is answering; None for any number."""
-        for call in reversed(_inside.get()):
-            if call.pool is self and call.instance is not None:
-                return call.instance.time_left
-        return None
 
     def health(self) -> PoolHealth:
         """How the pool is; waits for nothing."""

@@ -23,6 +23,7 @@ from typing import Any, Callable, Dict, List, Optional
 from hostabi import abi
 from hostabi.backend import HOST, Backend, BackendError
 from hostabi.caches import GLOBAL, Choice, chosen
+from hostabi.context import CallContext, called_for
 from hostabi.errors import (
     GuardCallError,
     GuardCancelled,
@@ -143,6 +144,7 @@ class RemoteGuard:
         self._numbers = itertools.count(1)
         self._lock = threading.Lock()
         self._number: Optional[int] = None
+        self._function = "load"
         self._until: Optional[float] = None
         self._end: Optional[float] = None
         """When the call under way is over, whatever the worker does."""
@@ -199,6 +201,11 @@ class RemoteGuard:
         return None if self._until is None else self._until - time.monotonic()
 
     @property
+    def cancelled(self) -> bool:
+        """Whether the call under way was cancelled."""
+        return self._stopped
+
+    @property
     def pid(self) -> int:
         """The number of its process."""
         return self._child.pid
@@ -228,6 +235,7 @@ class RemoteGuard:
         raised: List[BaseException] = []
         number = next(self._numbers)
         now = time.monotonic()
+        self._function = question.function
         with self._lock:
             self._number, self._stopped = number, False
             self._until = None if self._timeout is None else now + self._timeout
@@ -317,7 +325,9 @@ class RemoteGuard:
             if request.kind == "backend":
                 assert backend is not None
                 name, args = request.args
-                return Reply("value", encode(backend(name, decode(args))))
+                context = CallContext(self.name or abi.DEFAULT_MODULE_NAME, self._function, self)
+                value = called_for(context, lambda: backend(name, decode(args)))
+                return Reply("value", encode(value))
             target = self._host[request.kind]
             if request.kind == "log":
                 target(*request.args)

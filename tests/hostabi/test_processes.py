@@ -17,6 +17,7 @@ import pytest
 import hostabi
 from hostabi import GATEWAY, BackendError, Guard, GuardPool, ProcessPool, Recovery, State, processes
 from hostabi.caches import ModuleCache
+from hostabi.context import current_call
 from hostabi.errors import (
     GuardCancelled,
     GuardClosed,
@@ -97,6 +98,8 @@ def test_calls_overlap_and_their_backends_run_in_the_callers_threads(shared):
     asked: List[int] = []
 
     def backend(name: str, args: Any) -> Any:
+        call = current_call()
+        assert (call.guard, call.function, call.wanted) == ("g", "label_resource", True)
         asked.append(threading.get_ident())
         return gate(name, args)
 
