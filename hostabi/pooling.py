@@ -60,10 +60,6 @@ class Instance(Protocol):
     def given(self) -> Optional[Given]:
         """The policy it has, None where that is not certain."""
 
-    @property
-    def time_left(self) -> Optional[float]:
-        """Seconds left of the call under way."""
-
     def health(self) -> Health:
         """How it is."""
 
@@ -200,14 +196,6 @@ class Pool(AsyncLabelCalls):
     def generation(self) -> int:
         """The number of the pool's policy; 0 before it has one."""
         return 0 if self._current is None else self._current.number
-
-    @property
-    def time_left(self) -> Optional[float]:
-        """Seconds left of the call whose question the caller is answering; None for any number."""
-        for call in reversed(_inside.get()):
-            if call.pool is self and call.instance is not None:
-                return call.instance.time_left
-        return None
 
     def health(self) -> PoolHealth:
         """How the pool is; waits for nothing."""
@@ -401,6 +389,8 @@ class Pool(AsyncLabelCalls):
 
     def _instance(self, slot: Slot) -> Instance:
         """The instance of a place, made if there is none.  Raises: GuardError."""
+        if slot.instance is not None and not slot.instance.healthy:
+            self._replace(slot, slot.instance)  # it has ended while nobody used it
         if slot.instance is None:
             try:
                 slot.instance = self._make()
@@ -415,13 +405,22 @@ class Pool(AsyncLabelCalls):
         instance = slot.instance
         try:
             if instance is not None and not instance.healthy:
-                with self._changed:
-                    slot.instance = None
-                    self._replaced += 1
-                    self._last_failure = instance.health().cause
-                instance.close()
+                self._replace(slot, instance)
         finally:
             self._places.give_back(slot)
+
+    def _replace(self, slot: Slot, instance: Instance) -> None:
+        """Throw an instance away."""
+        with self._changed:
+            slot.instance = None
+            self._replaced += 1
+            self._last_failure = instance.health().cause
+        slot.instance = self._successor(instance)
+
+    def _successor(self, instance: Instance) -> Optional[Instance]:
+        """Let go of an instance; what takes its place, None to make one when it is needed."""
+        instance.close()
+        return None
 
     # -- one flight for equal policies -------------------------------------------
 

@@ -11,6 +11,7 @@ import pytest
 
 from hostabi import Guard, GuardPool, Recovery, State
 from hostabi.builtin import NoopGuard
+from hostabi.context import current_call
 from hostabi.errors import (
     GuardCancelled,
     GuardClosed,
@@ -430,10 +431,10 @@ def test_a_coroutine_of_the_backend_cannot_either_and_knows_the_time_that_is_lef
 
     with pool(2) as guards:
         assert isinstance(asyncio.run(run(guards)), GuardReentered)
-    with pool(1, timeout=50, backend=lambda name, args: left.append(guards.time_left)) as guards:
+    with pool(1, timeout=50, backend=lambda name, args: left.append(current_call())) as guards:
         ask(guards, 1, "B")
-        assert guards.time_left is None
-    assert 0 < left[0] <= 50
+    assert (left[0].guard, left[0].function) == ("g", "label_resource")
+    assert left[0].time_left <= 50
 
 
 def test_cancel_stops_the_calls_under_way_and_those_that_wait():
