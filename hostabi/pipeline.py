@@ -129,9 +129,10 @@ class Pipeline:
     operator's, strict unless given; a guard's own mode overrides it.
     ``policy`` is for agents that ``label_agent`` was not called for.
     ``agents`` can be shared with pipelines of other guards: their labels are
-    united for each agent, by the guards' names.  ``guard_backend`` answers the
-    guard's own questions.  ``notices=False`` leaves the notice of dropped
-    items out of results.
+    united for each agent, by the guards' names, so two guards of one name
+    replace each other's; ``name`` is what the pipeline goes by there.
+    ``guard_backend`` answers the guard's own questions.  ``notices=False``
+    leaves the notice of dropped items out of results.
 
     Each agent is labelled under its own policy, however many share the guard.
     A pipeline can be called from many threads.
@@ -158,6 +159,7 @@ class Pipeline:
             self.guard = NoopGuard() if self._gateway else UnavailableGuard()
         else:
             self.guard = guard
+        self.name = self.guard.name or self.agents.new_name()
         self.policy = policy
         self.guard_backend = guard_backend
         self._notices = notices
@@ -177,14 +179,14 @@ class Pipeline:
         there stay.
         """
         self.session(agent_id, policy)
-        return self.agents.labels(agent_id, self.guard.name)
+        return self.agents.labels(agent_id, self.name)
 
     def session(
         self, agent_id: str, policy: Any = None, *, backend: Optional[Backend] = None,
         stopped: Stopped = never,
     ) -> Grant:  # fmt: skip
         """What the guard gives the agent under ``policy``, or the pipeline's own."""
-        name, policy = self.guard.name, self.policy if policy is None else policy
+        name, policy = self.name, self.policy if policy is None else policy
         backend = backend or self.guard_backend
         try:
             labeller: Any = under(self.guard, policy)
@@ -205,7 +207,7 @@ class Pipeline:
 
     def _granted(self, agent_id: str) -> Optional[Grant]:
         """What this guard gave the agent, not one that had its name before."""
-        grant = self.agents.granted(agent_id, self.guard.name)
+        grant = self.agents.granted(agent_id, self.name)
         return grant if grant is not None and grant.guard is self.guard else None
 
     @contextlib.contextmanager
@@ -290,7 +292,7 @@ class Pipeline:
         grant = self._granted(agent_id)
         if grant is None:
             grant = self.session(agent_id, backend=backend, stopped=stopped)
-        agent = self.agents.labels(agent_id, self.guard.name)
+        agent = self.agents.labels(agent_id, self.name)
         try:
             with self._asking(abi.LABEL_RESOURCE):
                 resource = grant.labeller.label_resource(tool_name, tool_args, backend=backend)

@@ -64,7 +64,7 @@ async def label_agent(pipeline: Pipeline, agent_id: str, policy: Any) -> Labels:
             agent_id, policy, backend=worker.backend, stopped=worker.stopped
         )
     )
-    return pipeline.agents.labels(agent_id, pipeline.guard.name)
+    return pipeline.agents.labels(agent_id, pipeline.name)
 
 
 class _Worker:

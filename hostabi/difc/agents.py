@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime
+import itertools
 import threading
 import time
 from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple
@@ -74,6 +75,7 @@ class AgentRegistry:
         self._clock = clock
         self._lock = threading.Lock()
         self._agents: Dict[str, _Agent] = {}
+        self._numbers = itertools.count(1)
 
     # -- what there is --------------------------------------------------------
 
@@ -173,6 +175,10 @@ class AgentRegistry:
             frozenset(after.secrecy).difference(before.secrecy),
             frozenset(before.integrity).difference(after.integrity),
         )
+
+    def new_name(self) -> str:
+        """A name for a guard that has none, so that it replaces no other's labels."""
+        return f"guard {next(self._numbers)}"
 
     def forget(self, agent_id: str) -> None:
         """The agent is gone, with all it has read; one that never was is forgotten too."""

@@ -22,6 +22,8 @@ from hostabi.labels import Operation
 
 MAX_DESCRIBED = 5
 """Dropped items that a notice describes."""
+MAX_LINE = 500
+"""Characters of what is said of one item; there may be many tags, and long ones."""
 _NAME = re.compile(r"[A-Za-z0-9_./:#@+*\[\]-]{1,100}\Z")
 
 _WORDS = {
@@ -55,10 +57,14 @@ def notice(tool_name: str, judged: Sequence[Judged]) -> Optional[str]:
         f"were withheld: {why}"
     ]
     described = [one for one in dropped if shown(one)][:MAX_DESCRIBED]
-    lines += [f"- {shown(one)}: {in_words(one.reasons)}" for one in described]
+    lines += [_cut(f"- {shown(one)}: {in_words(one.reasons)}") for one in described]
     if described and len(described) < len(dropped):
         lines.append(f"- and {len(dropped) - len(described)} more")
     return "\n".join(lines)
+
+
+def _cut(line: str) -> str:
+    return line if len(line) <= MAX_LINE else line[: MAX_LINE - 3] + "..."
 
 
 def in_words(reasons: Sequence[Reason]) -> str:

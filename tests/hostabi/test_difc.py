@@ -24,7 +24,7 @@ from hostabi.difc import (
     taint_of,
 )
 from hostabi.difc.check import MAX_REASONS
-from hostabi.difc.notice import MAX_DESCRIBED
+from hostabi.difc.notice import MAX_DESCRIBED, MAX_LINE
 from hostabi.labels import Item, Labels, LabelSource, Mode, Operation, Place
 from hostabi.responses import parse_agent, parse_resource, parse_response
 
@@ -184,6 +184,12 @@ def test_a_notice_counts_and_describes_a_few():
     )
     assert [line.split(": ")[0] for line in rest[:-1]] == [f"- issue:a/b#{n}" for n in range(MAX_DESCRIBED)]
     assert rest[-1] == "- and 6 more"
+
+
+def test_a_notice_is_bounded():
+    many = Labels((), tuple("t" * 500 + str(i) for i in range(1000)))
+    text = notice("t", judged(*[item((), (), description="x")] * 9, agent=many))
+    assert len(text) < 6 * MAX_LINE
 
 
 @pytest.mark.parametrize(

@@ -152,6 +152,14 @@ def test_s122_labels_from_several_guards_are_united():
     assert [reason.tag for reason in outcome.denial.reasons] == ["i1", "x", "i2"]
 
 
+def test_s122_guards_without_a_name_do_not_replace_each_other():
+    agents = AgentRegistry()
+    for tag in ("a", "b"):
+        Pipeline(Answering(agent((tag,), (tag,)), name=""), agents=agents).label_agent("x", POLICY)
+    assert agents.labels("x") == Labels(("a", "b"), ("a", "b"))
+    assert list(agents.snapshot()["agents"]["x"]["guards"]) == ["guard 1", "guard 2"]
+
+
 def test_s123_tool_arguments_reach_phase_4():
     for args in ({"q": "x"}, None, [1]):
         guard, backend = Answering(), Backend("r")

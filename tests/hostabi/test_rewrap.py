@@ -7,10 +7,14 @@ import json
 
 import pytest
 
+from hostabi import Pipeline
+from hostabi.errors import PayloadError, ResponseLabellingError
 from hostabi.labels import Item, Labels, LabelSource, ResponseLabels
 from hostabi.paths import unwrap, walk
 from hostabi.responses import parse_response
 from hostabi.rewrap import MAX_REMOVED, rewrap, same, with_notice
+from tests.hostabi.answering import Answering, agent, resource
+from tests.hostabi.answering import by_path as labels_by_path
 
 A, B, C = {"t": "alpha"}, {"t": "beta"}, {"t": "gamma"}
 
@@ -193,6 +197,18 @@ def test_a_notice_is_one_more_element():
     assert with_notice(wrap([A]), "n") == {"content": [*wrap([A])["content"], {"type": "text", "text": "n"}]}
     assert with_notice([A], "n") == [A]
     assert with_notice({"content": [1]}, "n") == {"content": [1]}
+
+
+def test_what_is_no_json_after_all_is_a_typed_error():
+    result = {"content": elements("x", "y"), "found": [object(), B]}
+    with pytest.raises(PayloadError) as caught:
+        rewrap(result, by_path(result, "/found"), [True, False], whole=True)
+    assert caught.value.reason == "type"
+    # The pipeline hands nothing on.
+    own = [{"integrity": ["i"]}, {}]
+    guard = Answering(agent((), ("i",)), resource((), ("i",)), labels_by_path(*own, items_path="/found"))
+    with pytest.raises(ResponseLabellingError):
+        Pipeline(guard, policy={}).call("a", "list_x", {}, lambda name, args: result)
 
 
 def test_sameness_is_json_s():
