@@ -159,7 +159,10 @@ class RemoteGuard:
         assert self._child.stdout is not None
         assert self._child.stdin is not None
         self._channel = Channel(self._child.stdout, self._child.stdin)
-        self._reader = threading.Thread(target=self._read, name="guard worker", daemon=True)
+        # It does not have the guard, which can so be let go of while the thread runs.
+        self._reader = threading.Thread(
+            target=_read, args=(self._channel, self._inbox), name="guard worker", daemon=True
+        )
         self._reader.start()
         self._backend = backend
         try:
@@ -387,14 +390,6 @@ class RemoteGuard:
             if message is not self:  # or it was to look at the clock again
                 return message
 
-    def _read(self) -> None:
-        """What comes in, to who waits for it."""
-        try:
-            while True:
-                self._inbox.put(self._channel.receive())
-        except Exception:  # noqa: BLE001 - whatever it is, nothing more comes
-            self._inbox.put(None)
-
     # -- life -----------------------------------------------------------------
 
     def cancel(self) -> None:
@@ -446,10 +441,20 @@ class RemoteGuard:
         self._channel.close()
 
     def __del__(self) -> None:
-        # A pool that nobody closed; the worker sees that nobody is there.
+        # A pool that nobody closed.
         child = getattr(self, "_child", None)
-        if child is not None and child.poll() is None and not self._lost:
+        if child is not None and not self._lost:
             child.kill()
+            self._ended()
+
+
+def _read(channel: Channel, inbox: queue.SimpleQueue[Any]) -> None:
+    """What comes in from a worker, to who waits for it; None when nothing more comes."""
+    try:
+        while True:
+            inbox.put(channel.receive())
+    except Exception:  # noqa: BLE001 - whatever it is
+        inbox.put(None)
 
 
 def _started() -> subprocess.Popen[bytes]:

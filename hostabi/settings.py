@@ -55,8 +55,7 @@ class Setting(NamedTuple):
     """A setting: its field, its flag and variable (None for one that has none), how it is read.
 
     ``lenient`` says that a variable which cannot be read counts as not given,
-    as in the gateway.  ``ours`` says that the gateway does not have it, or has
-    it otherwise.
+    as in the gateway.
     """
 
     field: str
@@ -65,7 +64,6 @@ class Setting(NamedTuple):
     read: Callable[[str], Any]
     expected: str
     lenient: bool = False
-    ours: bool = False
 
 
 SETTINGS: Tuple[Setting, ...] = (

@@ -139,3 +139,10 @@ def test_what_cannot_be_read_is_an_error_that_says_where_it_is_from():
 def test_lists_have_commas_and_no_repetitions():
     found = read_settings({"MCP_GATEWAY_GUARDS_SINK_SERVER_IDS": "a, b,,a"}, {"--trusted-bots": "x"})
     assert (found.sink_servers, found.trusted_bots) == (("a", "b"), ("x",))
+
+
+def test_the_reference_page_has_every_setting():
+    page = (Path(__file__).parents[2] / "docs/reference/settings.md").read_text("utf-8")
+    rows = [[cell.strip().strip("`") for cell in line.split("|")[1:-1]]
+            for line in page.splitlines() if line.startswith("| `")]  # fmt: skip
+    assert rows == [[s.field, s.flag or "", s.variable or "", s.expected] for s in SETTINGS]

@@ -581,3 +581,25 @@ def test_a_guest_that_never_ends_is_stopped_in_label_agent_too():
         with pytest.raises(GuardTimeout):
             guards.label_agent({})
         assert guards.generation == 0
+
+
+def test_agents_of_a_pipeline_share_a_pool_and_each_has_its_own_policy():
+    from hostabi import Pipeline
+
+    with pool(3) as guards:
+        pipeline = Pipeline(guards)
+        agents = {f"agent {n}": policy_of(n) for n in range(4)}
+        for agent, policy in agents.items():
+            pipeline.label_agent(agent, policy)
+        found: List[Any] = []
+
+        def work(agent: str) -> None:
+            for number in range(10):
+                outcome = pipeline.call(agent, "t", 100_000 + number, lambda name, args: {"x": 1})
+                found.append((agent, number, *origin(outcome.resource)))
+
+        calls = [Running(lambda agent=agent: work(agent)) for agent in agents for _ in range(2)]
+        assert [c.result() for c in calls] == [None] * 8
+        assert len(found) == 80
+        assert {(agent, policy) for agent, _, policy, *_ in found} == {(f"agent {n}", n) for n in range(4)}
+        assert all(number == asked and given == 1 for _, asked, _, number, given, _ in found)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import pickle
 import signal
@@ -321,6 +322,15 @@ os._exit(0)  # nobody closes anything
                           capture_output=True, timeout=60, check=True)  # fmt: skip
     pid = int(done.stdout)
     until(lambda: gone(pid) or Path(f"/proc/{pid}/stat").read_text().split()[2] == "Z")
+
+
+def test_a_pool_that_nobody_closes_leaves_no_process_behind_either():
+    guards = ProcessPool(module(tagged_wat()), size=1)
+    (pid,) = pids(guards)
+    assert ask(guards, 1)[1] == 1
+    del guards
+    gc.collect()
+    until(lambda: gone(pid))
 
 
 def test_a_guard_that_does_not_load_is_a_load_error_and_leaves_no_process(tmp_path):

@@ -11,6 +11,7 @@ what fails, fails in the way that was asked for.
 
 from __future__ import annotations
 
+import bisect
 import collections
 import itertools
 import os
@@ -148,12 +149,16 @@ class Drive:
         """That nothing was lost, crossed, or labelled under a policy that was gone."""
         never = (float("-inf"), float("-inf"))  # no policy at all was before every other
         finished = sorted(span for span in self.gives.values() if span[1] < float("inf"))
+        starts = [start for start, _ in finished]
+        # Of the policies that were given from the i-th on, when the first of them was in place.
+        soonest = list(itertools.accumulate([end for _, end in reversed(finished)], min))[::-1]
         for began, ended, policy in self.answers:
             given = never if policy == -100_000 else self.gives.get(policy)
             if given is None or given[0] > ended:
                 self.wrong.append(f"under {policy}, which nobody gave")
                 continue
-            if any(start > given[1] and end < began for start, end in finished):
+            later = bisect.bisect_right(starts, given[1])
+            if later < len(soonest) and soonest[later] < began:
                 self.wrong.append(f"under {policy} after it was replaced")
         assert self.wrong[:5] == []
         assert self.begun == self.ended
