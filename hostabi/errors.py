@@ -23,7 +23,7 @@ __all__ = [
     "GuardError", "GuardExit", "GuardExitZero", "GuardFuelExhausted", "GuardLoadError",
     "GuardMemoryExhausted", "GuardPoisoned", "GuardProtocolError", "GuardReentered",
     "GuardReturnedError", "GuardTimeout", "GuardTrap", "HostFunctionError", "InputTooLarge",
-    "OutputTooLarge", "PayloadError", "PolicyError", "PolicyRejected", "ResponseError",
+    "OutputTooLarge", "PayloadError", "PolicyError", "PolicyRejected", "ProxyError", "ResponseError",
     "After", "after",
 ]  # fmt: skip
 
@@ -94,6 +94,22 @@ class PolicyError(GuardError):
 
     def __init__(self, message: str, reason: str) -> None:
         super().__init__(message)
+        self.reason = reason
+
+
+class ProxyError(GuardError):
+    """A session between an MCP client and a server cannot go on, or a message of one cannot.
+
+    ``reason``: ``extra`` (the package it needs is not there), ``start`` (the
+    server's command cannot be run), ``ended`` (the server is gone),
+    ``message`` (something that is no message), ``input`` (the server wants to
+    ask the client before it answers) or ``transcript`` (it cannot be written).
+    """
+
+    fields = ("message", "reason")
+
+    def __init__(self, message: str, reason: str) -> None:
+        super().__init__(one_line(message))
         self.reason = reason
 
 

@@ -1,0 +1,94 @@
+"""The transcript of a session: one JSON object per line, and nothing lost.
+
+What belongs here: the entries, and what of them is left out unless payloads
+were asked for.  What does not: opening the file.
+
+By default no entry has anything of the arguments and results themselves, nor
+what the guard asked, was answered and logged: of those there are sizes.  What
+the guard decided (labels, descriptions, explanations) is there: descriptions
+name things.
+
+What was not let through is written when it first occurs and counted
+afterwards; the last entry has the numbers.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Callable, Dict, List, Optional
+
+from hostabi.errors import PayloadError, one_line
+from hostabi.payload import decode, encode
+
+MAX_KINDS = 100
+"""Kinds of blocked messages that are counted by name; a peer invents as many as it likes."""
+MAX_NAME = 100
+_OTHER = "(other)"
+
+
+class Transcript:
+    """Writes the entries; ``write`` gets each as one line of ASCII.
+
+    ``payloads`` has the arguments, results and everything of the guard's calls
+    written too.
+
+    >>> Transcript(lambda line: print(line, end="")).add("end", reason="client-closed")
+    {"entry": "end", "reason": "client-closed"}
+    """
+
+    def __init__(
+        self, write: Optional[Callable[[str], Any]] = None, *, payloads: bool = False
+    ) -> None:
+        self._write = write
+        self.payloads = payloads
+        self.blocked: Dict[str, int] = {}
+
+    def add(self, entry: str, **fields: Any) -> None:
+        """Write one entry.  Raises: what ``write`` raises."""
+        if self._write is not None:
+            self._write(json.dumps({"entry": entry, **fields}, allow_nan=False) + "\n")
+
+    def block(self, source: str, what: str, why: str = "") -> bool:
+        """Count a message that was not let through; write it and be true if it is the first."""
+        name = f"{source} {one_line(what)[:MAX_NAME]}"
+        if name not in self.blocked and len(self.blocked) >= MAX_KINDS:
+            name = _OTHER
+        first = name not in self.blocked
+        self.blocked[name] = self.blocked.get(name, 0) + 1
+        if first:
+            self.add("blocked", **{"from": source}, what=one_line(what)[:MAX_NAME], why=why)
+        return first
+
+    def payload(self, value: Any) -> Any:
+        """A value of a call: itself with ``payloads``, else its size in bytes of JSON."""
+        try:
+            text = encode(value)
+        except PayloadError as error:
+            return {"unencodable": str(error)}
+        return decode(text) if self.payloads else {"bytes": len(text)}
+
+    def report(self, report: Any) -> Optional[Dict[str, Any]]:
+        """A guard's report: all of it with ``payloads``, else without anybody's words."""
+        if report is None:
+            return None
+        doc: Dict[str, Any] = report.to_json()
+        return doc if self.payloads else _redacted(doc)
+
+
+def _redacted(doc: Dict[str, Any]) -> Dict[str, Any]:
+    """A report with sizes in the place of texts."""
+    kept = dict(doc)
+    kept["backend"] = [
+        {
+            **call,
+            "tool_args": {"bytes": len(call["tool_args"])},
+            "answer": None if call["answer"] is None else {"bytes": len(call["answer"])},
+        }
+        for call in doc["backend"]
+    ]
+    log: List[Dict[str, Any]] = [
+        {**line, "text": {"bytes": len(line["text"])}} for line in doc["log"]
+    ]
+    kept["log"] = log
+    kept["replay"] = None if doc["replay"] is None else _redacted(doc["replay"])
+    return kept
