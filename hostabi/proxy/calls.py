@@ -13,7 +13,14 @@ from __future__ import annotations
 import asyncio
 from typing import Any, Awaitable, Callable, Dict, Optional
 
-from hostabi.errors import GuardCallError, GuardError, PipelineError, ProxyError, one_line
+from hostabi.errors import (
+    GuardCallError,
+    GuardError,
+    PayloadError,
+    PipelineError,
+    ProxyError,
+    one_line,
+)
 from hostabi.outcome import Outcome
 from hostabi.pipeline import Pipeline
 from hostabi.proxy import messages
@@ -44,12 +51,14 @@ class _ServerSide:
         self._forward = forward
         self._passes = passes
         self.reached = False
+        self.answer: Optional[Object] = None
+        """What the server answered, as the guard saw it."""
         self.error: Optional[Object] = None
         self.stand_in: Optional[Object] = None
         """What stood for ``error``."""
 
     async def fetch(self, tool_name: str, tool_args: Any) -> Object:
-        """The server's result.  Raises: ProxyError, _Unlabelled."""
+        """The server's result.  Raises: PayloadError, ProxyError, _Unlabelled."""
         self.reached = True
         params = self._passes.call_params(self._request, tool_name, tool_args)
         response = await self._forward(Request(self._request.id, TOOLS_CALL, params))
@@ -59,7 +68,10 @@ class _ServerSide:
             if "data" in self.error:
                 text += f"\n{self.error['data']}"
             self.stand_in = {"content": [{"type": "text", "text": text}], "isError": True}
+            self.answer = self.stand_in
             return self.stand_in
+        messages.json_size(response.result)
+        self.answer = response.result
         asked = self._passes.asks_for_input(response.result)
         if asked is None:
             return response.result
@@ -104,9 +116,13 @@ class Calls:
                 "a tool call has a name, a string, and arguments, an object",
             )  # fmt: skip
         args = {} if args is None else args
+        try:
+            messages.json_size(args)
+        except PayloadError as error:
+            return failure(request.id, messages.INVALID_PARAMS, str(error))
         self._count += 1
         entry: Dict[str, Any] = {
-            "n": self._count, "id": request.id, "agent": self._agent, "tool": one_line(name),
+            "n": self._count, "id": request.id, "agent_id": self._agent, "tool": one_line(name),
             "args": self._transcript.payload(args),
         }  # fmt: skip
         server = _ServerSide(request, forward, self._passes)
@@ -116,7 +132,7 @@ class Calls:
             self._note(entry, server, "cancelled")
             raise
         except _Unlabelled as passed:
-            self._note(entry, server, "unlabelled", result=self._transcript.payload(passed.result))
+            self._note(entry, server, "unlabelled")
             return Response(request.id, passed.result)
         except GuardError as error:
             return self._failed(request, entry, server, error)
@@ -127,19 +143,18 @@ class Calls:
     ) -> Response:
         """What comes of a decision."""
         decision = self._decision(outcome)
-        doc = outcome.to_json()
-        for known in ("agent_id", "tool_name", "allowed", "called"):
-            del doc[known]
         answers = (outcome.resource, outcome.response)
+        result = self._transcript.payload(outcome.result) if outcome.allowed else None
         self._note(
-            entry, server, decision, **doc, result=self._transcript.payload(outcome.result),
+            entry, server, decision, result=result, outcome=outcome.to_json(),
             reports=[self._transcript.report(one.report) for one in answers if one is not None],
         )  # fmt: skip
         if outcome.denial is not None:
             self._say(f"denied: {entry['tool']}: {outcome.denial.message}")
             return Response(request.id, denial(f"Denied: {outcome.denial.message}", request))
         if outcome.notice is not None:
-            self._say(f"filtered: {entry['tool']}: {outcome.notice}")
+            first = outcome.notice.split("\n", 1)[0]
+            self._say(f"filtered: {entry['tool']}: {first}")
         if server.error is not None and outcome.result is server.stand_in:
             return Response(request.id, error=server.error)
         return Response(request.id, _as_result(outcome.result))
@@ -172,9 +187,11 @@ class Calls:
         self, entry: Dict[str, Any], server: _ServerSide, decision: str, **fields: Any
     ) -> None:
         """The call's entry in the transcript."""
+        answer = None if server.answer is None else self._transcript.payload(server.answer)
         self._transcript.add(
-            "call", **entry, decision=decision, reached_server=server.reached, **fields
-        )
+            "call", **entry, decision=decision, reached_server=server.reached, answer=answer,
+            **fields,
+        )  # fmt: skip
 
 
 def _as_result(result: Any) -> Object:

@@ -12,9 +12,10 @@ is left out.
 from __future__ import annotations
 
 import dataclasses
+import json
 from typing import Any, Dict, Optional, Union
 
-from hostabi.errors import ProxyError
+from hostabi.errors import PayloadError, ProxyError
 from hostabi.payload import kind
 
 Id = Union[int, str]
@@ -89,6 +90,17 @@ class Response:
 
 
 Message = Union[Request, Notification, Response]
+
+
+def json_size(value: Any) -> int:
+    """How long ``value`` is as JSON, in ASCII.
+
+    Raises: PayloadError for what is not JSON, NaN and infinities included.
+    """
+    try:
+        return len(json.dumps(value, separators=(",", ":"), allow_nan=False))
+    except (TypeError, ValueError, RecursionError) as error:
+        raise PayloadError(f"not JSON: {error}", "type") from error
 
 
 def failure(id_: Optional[Id], code: int, text: str) -> Response:

@@ -18,7 +18,7 @@ import dataclasses
 import enum
 from typing import Any, Callable, Coroutine, Dict, Optional, Protocol, Set, Tuple, Union
 
-from hostabi.errors import ProxyError
+from hostabi.errors import ProxyError, one_line
 from hostabi.proxy import messages, methods
 from hostabi.proxy.calls import Calls
 from hostabi.proxy.messages import (
@@ -184,7 +184,8 @@ class Relay:
     def _block(self, source: str, what: str, why: str = "") -> None:
         """Note that something does not pass."""
         if self._transcript.block(source, what, why):
-            self._say(f"does not pass: {what} of the {source}" + (f": {why}" if why else ""))
+            text = f"does not pass: {what} of the {source}" + (f": {why}" if why else "")
+            self._say(one_line(text))
 
     def _aside(self, work: Coroutine[Any, Any, None]) -> None:
         """Do something without holding up who is being listened to.

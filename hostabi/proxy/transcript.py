@@ -17,8 +17,8 @@ from __future__ import annotations
 import json
 from typing import Any, Callable, Dict, List, Optional
 
-from hostabi.errors import PayloadError, one_line
-from hostabi.payload import decode, encode
+from hostabi.errors import one_line
+from hostabi.proxy.messages import json_size
 
 MAX_KINDS = 100
 """Kinds of blocked messages that are counted by name; a peer invents as many as it likes."""
@@ -50,22 +50,24 @@ class Transcript:
 
     def block(self, source: str, what: str, why: str = "") -> bool:
         """Count a message that was not let through; write it and be true if it is the first."""
-        name = f"{source} {one_line(what)[:MAX_NAME]}"
+        what, why = one_line(what)[:MAX_NAME], one_line(why)
+        name = f"{source} {what}"
         if name not in self.blocked and len(self.blocked) >= MAX_KINDS:
             name = _OTHER
         first = name not in self.blocked
         self.blocked[name] = self.blocked.get(name, 0) + 1
         if first:
-            self.add("blocked", **{"from": source}, what=one_line(what)[:MAX_NAME], why=why)
+            self.add("blocked", **{"from": source}, what=what, why=why)
         return first
 
     def payload(self, value: Any) -> Any:
-        """A value of a call: itself with ``payloads``, else its size in bytes of JSON."""
-        try:
-            text = encode(value)
-        except PayloadError as error:
-            return {"unencodable": str(error)}
-        return decode(text) if self.payloads else {"bytes": len(text)}
+        """A value of a call: itself with ``payloads``, else its size in bytes of JSON.
+
+        Raises: PayloadError for what is not JSON.
+        """
+        if value is None or self._write is None or self.payloads:
+            return value
+        return {"bytes": json_size(value)}
 
     def report(self, report: Any) -> Optional[Dict[str, Any]]:
         """A guard's report: all of it with ``payloads``, else without anybody's words."""

@@ -227,7 +227,7 @@ def _begin(
         raise CommandError(f"{args.policy}: {error}", path=args.policy) from error
     grant = pipeline.agents.granted(args.agent, pipeline.guard.name)
     transcript.add(
-        "session", guard=args.name or args.guard, agent=args.agent,
+        "session", guard=args.name or args.guard, agent_id=args.agent,
         mode=None if grant is None else grant.mode.value, labels=labels.to_json(),
         unlabelled=sorted(passes.switches), payloads=transcript.payloads,
     )  # fmt: skip
