@@ -31,11 +31,16 @@ STRICTEST = (Mode.STRICT, Mode.FILTER, Mode.PROPAGATE)
 
 
 class Grant(NamedTuple):
-    """What one guard gave an agent: under which policy (as it was sent), which labels and mode."""
+    """What one guard gave an agent: under which policy (as it was sent), which labels and mode.
+
+    ``labeller`` labels the agent's calls: ``guard`` under that policy.
+    """
 
     policy: bytes
     labels: Labels
     mode: Mode
+    labeller: Any = None
+    guard: Any = None
 
 
 class _Agent:
