@@ -25,7 +25,7 @@ from hostabi.outcome import Outcome
 from hostabi.pipeline import Pipeline
 from hostabi.proxy import messages
 from hostabi.proxy.messages import Object, Request, Response, failure
-from hostabi.proxy.methods import NOTHING, TOOLS_CALL, Passes, denial
+from hostabi.proxy.methods import COMPLETE, NOTHING, RESULT_TYPE, TOOLS_CALL, Passes, denial
 from hostabi.proxy.transcript import Transcript
 
 Forward = Callable[[Request], Awaitable[Response]]
@@ -157,7 +157,7 @@ class Calls:
             self._say(f"filtered: {entry['tool']}: {first}")
         if server.error is not None and outcome.result is server.stand_in:
             return Response(request.id, error=server.error)
-        return Response(request.id, _as_result(outcome.result))
+        return Response(request.id, _as_result(outcome.result, server.answer or {}))
 
     def _decision(self, outcome: Outcome) -> str:
         """The decision in a word: ``denied``, ``filtered`` or ``allowed``."""
@@ -194,6 +194,10 @@ class Calls:
         )  # fmt: skip
 
 
-def _as_result(result: Any) -> Object:
-    """What a client gets as the result of a tool call: always an object."""
-    return result if isinstance(result, dict) else {"content": [], "isError": True}
+def _as_result(result: Any, answer: Object) -> Object:
+    """What a client gets as the result of a tool call: an object, complete if ``answer`` was."""
+    if not isinstance(result, dict):
+        return {"content": [], "isError": True}
+    if RESULT_TYPE in answer and RESULT_TYPE not in result:
+        return {**result, RESULT_TYPE: COMPLETE}
+    return result

@@ -102,8 +102,9 @@ _META_LOG_LEVEL = _PROTOCOL + "logLevel"
 _META_SUBSCRIPTION = _PROTOCOL + "subscriptionId"
 _META_KEPT = ("progressToken", PROTOCOL_VERSION, _PROTOCOL + "clientInfo")
 
-_RESULT_TYPE = "resultType"
-_COMPLETE = "complete"
+RESULT_TYPE = "resultType"
+"""In results since revision 2026-07-28: whether there is more to do before there is one."""
+COMPLETE = "complete"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -238,7 +239,7 @@ class Passes:
         None for a result that is complete.  Protocol: 2026-07-28, results
         that require input.
         """
-        if result.get(_RESULT_TYPE, _COMPLETE) == _COMPLETE:
+        if result.get(RESULT_TYPE, COMPLETE) == COMPLETE:
             return None
         asked = result.get("inputRequests")
         wanted = asked.values() if isinstance(asked, dict) else ()
@@ -304,7 +305,7 @@ def denial(text: str, request: Request) -> Object:
     """The result of a tool call that is denied: an error of the tool's, with the reason."""
     result: Object = {"content": [{"type": "text", "text": text}], "isError": True}
     if PROTOCOL_VERSION in request.meta:
-        result[_RESULT_TYPE] = _COMPLETE
+        result[RESULT_TYPE] = COMPLETE
     return result
 
 

@@ -46,7 +46,7 @@ from wasmpy.cli.source import STDIN
 HELP = "stand between an MCP client and an MCP server, and label every tool call"
 EXAMPLE = """\
 wasmpy guard proxy --guard examples/guards/minimal-wat/guard.wat --policy examples/policy.json \
--- python3 notebook_server.py"""
+-- python3 -m mcp_server_time"""
 
 AGENT = "client"
 """What the agent is called unless something else is said."""
@@ -220,11 +220,11 @@ def _begin(
     try:
         policy = payload(read_json(args.policy), *trusted, gateway=args.compat == GATEWAY)
         labels = asyncio.run(pipeline.label_agent_async(args.agent, policy))
-    except PipelineError as error:
-        # Which agent it was for says nothing here: there is one.
-        raise (error.__cause__ or error) from None
-    except PolicyError as error:
-        raise CommandError(f"{args.policy}: {error}", path=args.policy) from error
+    except (PipelineError, PolicyError) as error:
+        cause = error.__cause__ if isinstance(error, PipelineError) else error
+        if isinstance(cause, PolicyError):
+            raise CommandError(f"{args.policy}: {cause}", path=args.policy) from error
+        raise
     grant = pipeline.agents.granted(args.agent, pipeline.guard.name)
     transcript.add(
         "session", guard=args.name or args.guard, agent_id=args.agent,
