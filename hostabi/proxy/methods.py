@@ -33,6 +33,7 @@ SWITCHES: Dict[str, str] = {
 
 TOOLS_CALL = "tools/call"
 INITIALIZE = "initialize"
+LISTEN = "subscriptions/listen"
 CANCELLED = "notifications/cancelled"
 PROGRESS = "notifications/progress"
 ALWAYS = ""
@@ -44,7 +45,7 @@ CLIENT_REQUESTS: Dict[str, str] = {
     "server/discover": ALWAYS,
     "ping": ALWAYS,
     "tools/list": ALWAYS,
-    "subscriptions/listen": ALWAYS,
+    LISTEN: ALWAYS,
     "resources/list": "resources",
     "resources/templates/list": "resources",
     "resources/read": "resources",
@@ -99,7 +100,8 @@ PROTOCOL_VERSION = _PROTOCOL + "protocolVersion"
 """In ``_meta`` of each request where there was no ``initialize`` (revision 2026-07-28)."""
 _META_CAPABILITIES = _PROTOCOL + "clientCapabilities"
 _META_LOG_LEVEL = _PROTOCOL + "logLevel"
-_META_SUBSCRIPTION = _PROTOCOL + "subscriptionId"
+META_SUBSCRIPTION = _PROTOCOL + "subscriptionId"
+"""In ``_meta`` of a notification: the id of the ``subscriptions/listen`` that it belongs to."""
 _META_KEPT = ("progressToken", PROTOCOL_VERSION, _PROTOCOL + "clientInfo")
 
 RESULT_TYPE = "resultType"
@@ -140,6 +142,15 @@ class Passes:
 
     # -- requests -------------------------------------------------------------
 
+    def server_request(self, request: Request) -> Request:
+        """A request of the server, that passes, as the client gets it.
+
+        What passes without a switch has nothing to say beside its method.
+        """
+        if SERVER_REQUESTS[request.method] == ALWAYS:
+            return Request(request.id, request.method)
+        return request
+
     def request(self, request: Request) -> Request:
         """A request of the client as the server gets it; not for tool calls."""
         params = request.params
@@ -150,7 +161,7 @@ class Passes:
             params["capabilities"] = self._capabilities(
                 params.get("capabilities"), CLIENT_CAPABILITIES
             )
-        elif request.method == "subscriptions/listen":
+        elif request.method == LISTEN:
             params["notifications"] = self._subscribed(params.get("notifications"))
         return dataclasses.replace(request, params=params)
 
@@ -224,6 +235,8 @@ class Passes:
 
     def result(self, method: str, result: Object) -> Object:
         """A result of the server, of a request that passed, as the client gets it."""
+        if method == "ping":
+            return {key: result[key] for key in (RESULT_TYPE,) if result.get(key) == COMPLETE}
         if method in (INITIALIZE, "server/discover"):
             return {
                 **result,
@@ -270,11 +283,12 @@ class Passes:
         given = note.params or {}
         if note.method.endswith("/acknowledged"):
             asked = self._subscribed(given.get("notifications"))
+            asked = {k: v for k, v in asked.items() if v is True or k == "resourceSubscriptions"}
             bare = Notification(note.method, {**(bare.params or {}), "notifications": asked})
         meta = given.get("_meta")
-        subscription = meta.get(_META_SUBSCRIPTION) if isinstance(meta, dict) else None
+        subscription = meta.get(META_SUBSCRIPTION) if isinstance(meta, dict) else None
         if is_id(subscription):
-            own = {_META_SUBSCRIPTION: subscription}
+            own = {META_SUBSCRIPTION: subscription}
             bare = Notification(note.method, {**(bare.params or {}), "_meta": own})
         return bare
 

@@ -132,6 +132,8 @@ class Relay:
                 return End.CLIENT_CLOSED
             server.result()
             await self._server_gone()
+            if self._broken.done():
+                self._broken.result()
             return End.SERVER_ENDED
         finally:
             self._gone = True
@@ -311,7 +313,7 @@ class Relay:
             self._refuse_server(message, "too many requests, or one with this id, are under way")
         else:
             self._to_client[message.id] = message.method
-            await self._client.send(message.to_json())
+            await self._client.send(self._passes.server_request(message).to_json())
 
     def _refuse_server(self, request: Request, why: str) -> None:
         """Tell the server that its request does not reach the client."""
@@ -345,6 +347,10 @@ class Relay:
     def _concerns(self, note: Notification) -> bool:
         """Whether what a notification of the server names is under way."""
         params = note.params or {}
+        meta = params.get("_meta")
+        if isinstance(meta, dict) and methods.META_SUBSCRIPTION in meta:
+            under_way = self._to_server.get(meta[methods.META_SUBSCRIPTION])
+            return under_way is not None and under_way.method == methods.LISTEN
         if note.method == methods.PROGRESS:
             token = params["progressToken"]
             return any(one.token == token for one in self._to_server.values())

@@ -10,6 +10,7 @@ import asyncio
 import json
 from typing import Any, Callable, Coroutine, Dict, List, Optional
 
+from hostabi.errors import ResponseError
 from hostabi.labels import (
     AgentLabels,
     Item,
@@ -112,10 +113,13 @@ class TableGuard:
                        backend: Any = None) -> Optional[ResponseLabels]:  # fmt: skip
         if not tool_name.startswith("list_"):
             return None
-        elements = json.loads(tool_result["content"][0]["text"])
-        items = tuple(
-            Item(one, SECRET if one["secret"] else OPEN, LabelSource.OWN) for one in elements
-        )
+        try:
+            elements = json.loads(tool_result["content"][0]["text"])
+            items = tuple(
+                Item(one, SECRET if one["secret"] else OPEN, LabelSource.OWN) for one in elements
+            )
+        except (KeyError, IndexError, TypeError, ValueError) as error:
+            raise ResponseError(f"no list: {error}", "label_response", "json") from error
         return ResponseLabels(items, "paths", True, b"")
 
     def cancel(self, thread: Optional[int] = None) -> None:
@@ -154,9 +158,12 @@ class Session:
 
 def play(
     script: Callable[[Session], Coroutine[Any, Any, None]], guard: Optional[TableGuard] = None,
-    switches: Any = (), payloads: bool = False, asked: Any = (),
+    switches: Any = (), payloads: bool = False, asked: Any = (), ends: bool = False,
 ) -> Session:  # fmt: skip
-    """Run a relay and ``script`` beside it; the client closes when the script is done."""
+    """Run a relay and ``script`` beside it; the client closes when the script is done.
+
+    ``ends`` says that it is the server that ends it, and the script with it.
+    """
 
     async def main() -> Session:
         session = Session(guard or TableGuard(), switches, payloads, asked)
@@ -167,7 +174,11 @@ def play(
             if playing.done():
                 session.client.close()
             session.end = await running
-            await playing
+            if not playing.done() and ends:
+                playing.cancel()
+                await asyncio.wait({playing})
+            else:
+                await playing
         return session
 
     return asyncio.run(asyncio.wait_for(main(), PATIENCE))

@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from hostabi.errors import GuardPoisoned, GuardTrap, ProxyError
-from hostabi.proxy import End
+from hostabi.proxy import End, methods
 from hostabi.proxy.relay import MAX_UNDER_WAY, OWN_ID
 from hostabi.rules import RulesBackend
 from tests.proxy.peers import PATIENCE, Session, TableGuard, play, text
@@ -459,6 +461,69 @@ def test_a_result_that_wants_input_first_is_denied_or_passes_by_its_switch():
 
     session = play(passed, switches={"elicitation"})
     assert session.entries("call")[0]["decision"] == "unlabelled"
+
+
+def test_subscriptions_pass_to_lists_and_name_what_was_asked_for():
+    key = "io.modelcontextprotocol/subscriptionId"
+
+    async def script(s):
+        wanted = {"toolsListChanged": True, "resourceSubscriptions": ["notes://keys"]}
+        s.client.ask(1, "subscriptions/listen", notifications=wanted)
+        assert (await s.server.hear())["params"] == {"notifications": {"toolsListChanged": True}}
+        for id_ in (1, "the keys"):
+            s.server.say(method="notifications/subscriptions/acknowledged",
+                         params={"notifications": {**wanted, "x": "the keys"}, "_meta": {key: id_}})  # fmt: skip
+        s.server.say(method="notifications/tools/list_changed", params={"_meta": {key: 1, "x": 2}})
+        assert (await s.client.hear())["params"] == {
+            "notifications": {"toolsListChanged": True}, "_meta": {key: 1},
+        }  # fmt: skip
+        assert (await s.client.hear())["params"] == {"_meta": {key: 1}}
+
+    assert sum(play(script).transcript.blocked.values()) == 1
+
+
+METHODS = sorted({
+    *methods.SERVER_REQUESTS, *methods.SERVER_NOTIFICATIONS, *methods.CLIENT_REQUESTS, "tasks/status",
+})  # fmt: skip
+WORDS = st.just("FRIDAY") | st.sampled_from(["t", "x", "complete", "elicitation/create"])
+KEYS = st.sampled_from([
+    "message", "data", "_meta", "progressToken", "progress", "total", "requestId", "notifications",
+    "content", "text", "resultType", "inputRequests", "method", "structuredContent", "isError",
+    "io.modelcontextprotocol/subscriptionId", "toolsListChanged", "resourceSubscriptions",
+])  # fmt: skip
+VALUES = st.recursive(
+    WORDS | st.integers(0, 3) | st.booleans() | st.none(),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(KEYS, inner, max_size=4), max_leaves=6,
+)  # fmt: skip
+OBJECTS = st.dictionaries(KEYS, VALUES, max_size=4)
+IDS = st.integers(0, 4)
+FROM_SERVER = st.one_of(
+    st.fixed_dictionaries({"method": st.sampled_from(METHODS), "params": OBJECTS}),
+    st.fixed_dictionaries({"id": IDS, "method": st.sampled_from(METHODS), "params": OBJECTS}),
+    st.fixed_dictionaries({"id": IDS, "result": OBJECTS}),
+    st.fixed_dictionaries({"id": st.just(2), "error": st.fixed_dictionaries(
+        {"code": st.integers(), "message": WORDS, "data": VALUES})}),
+)  # fmt: skip
+
+
+@given(st.lists(FROM_SERVER, max_size=8))
+def test_whatever_a_server_says_its_words_reach_the_client_by_labelled_calls_alone(said):
+    async def script(s):
+        s.client.ask(1, "ping")
+        s.client.call(2, "read_secret", _meta={"progressToken": "t"})
+        s.client.call(3, "list_secret")
+        s.client.ask(4, "subscriptions/listen", notifications={"toolsListChanged": True})
+        for _ in range(4):
+            await s.server.hear()
+        for one in said:
+            s.server.say(**one)
+        s.server.close()
+        # The relay ends with the server, and tells whoever waits.
+        await asyncio.Event().wait()
+
+    heard = play(script, ends=True).client.heard
+    while not heard.empty():
+        assert "FRIDAY" not in str(heard.get_nowait())
 
 
 # -- what is no message, and the ends ---------------------------------------------------
