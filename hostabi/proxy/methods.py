@@ -17,7 +17,7 @@ from __future__ import annotations
 import dataclasses
 from typing import Any, Dict, FrozenSet, Iterable, Optional, Tuple
 
-from hostabi.proxy.messages import Notification, Object, Request, is_id
+from hostabi.proxy.messages import Id, Notification, Object, Request, is_id
 
 SWITCHES: Dict[str, str] = {
     "resources": "the server's resources: their list, their contents, their changes",
@@ -57,6 +57,9 @@ CLIENT_REQUESTS: Dict[str, str] = {
     "logging/setLevel": "logging",
 }
 """Requests of the client beside tool calls -> the switch that lets them pass."""
+
+EMPTY = ("ping", LISTEN)
+"""Requests of the client that always pass, and whose results say nothing."""
 
 SERVER_REQUESTS: Dict[str, str] = {
     "ping": ALWAYS,
@@ -233,10 +236,13 @@ class Passes:
 
     # -- results --------------------------------------------------------------
 
-    def result(self, method: str, result: Object) -> Object:
+    def result(self, id_: Id, method: str, result: Object) -> Object:
         """A result of the server, of a request that passed, as the client gets it."""
-        if method == "ping":
-            return {key: result[key] for key in (RESULT_TYPE,) if result.get(key) == COMPLETE}
+        if method in EMPTY:
+            kept: Object = {RESULT_TYPE: COMPLETE} if result.get(RESULT_TYPE) == COMPLETE else {}
+            if method == LISTEN:
+                kept["_meta"] = {META_SUBSCRIPTION: id_}
+            return kept
         if method in (INITIALIZE, "server/discover"):
             return {
                 **result,

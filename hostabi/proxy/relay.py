@@ -332,7 +332,8 @@ class Relay:
                 under_way.future.set_result(response)
             return
         if response.result is not None:
-            result = self._passes.result(under_way.method, response.result)
+            assert response.id is not None
+            result = self._passes.result(response.id, under_way.method, response.result)
             response = dataclasses.replace(response, result=result)
         await self._client.send(response.to_json())
 
