@@ -104,7 +104,13 @@ def never() -> bool:
 
 
 class Call(NamedTuple):
-    """A tool call after phase 2: what it is judged by, to its end."""
+    """A tool call after phase 2: what it is judged by, to its end.
+
+    ``coarse`` is the verdict on what the call does to its resource,
+    ``reading`` that on reading it.  ``operation`` is what the response is
+    judged by: where the guard did not say what the call does, it may be a
+    read as well as a write.
+    """
 
     agent_id: str
     tool_name: str
@@ -112,7 +118,9 @@ class Call(NamedTuple):
     grant: Grant
     agent: Labels
     resource: ResourceLabels
+    operation: Operation
     coarse: Verdict
+    reading: Verdict
 
 
 class Pipeline:
@@ -290,22 +298,27 @@ class Pipeline:
                 resource = grant.labeller.label_resource(tool_name, tool_args, backend=backend)
         except GuardError as error:
             raise ResourceLabellingError(agent_id, tool_name, error) from error
-        verdict = Evaluator(agent).check(resource.operation, resource.labels, Side.RESOURCE)
-        call = Call(agent_id, tool_name, tool_args, grant, agent, resource, verdict)
-        if proceeds(grant.mode, resource.operation, verdict):
+        check = Evaluator(agent).check
+        coarse = check(resource.operation, resource.labels, Side.RESOURCE)
+        reading = check(Operation.READ, resource.labels, Side.RESOURCE)
+        operation = resource.operation if resource.stated else Operation.READ
+        call = Call(
+            agent_id, tool_name, tool_args, grant, agent, resource, operation, coarse, reading
+        )
+        if proceeds(grant.mode, resource.operation, coarse):
             return call, None
-        return call, self._denied(call, Side.RESOURCE, denying(grant.mode, verdict))
+        return call, self._denied(call, Side.RESOURCE, denying(grant.mode, coarse))
 
     def finish(
         self, call: Call, result: Any, *, guard_backend: Optional[Backend] = None
     ) -> Outcome:
         """Phases 4 to 6: what the agent gets of the backend's ``result``."""
-        mode, operation = call.grant.mode, call.resource.operation
+        mode, operation = call.grant.mode, call.operation
         if not labels_response(mode, operation):
             return self._allowed(call, result)
         response = self._response(call, result, guard_backend or self.guard_backend)
         if response is None:
-            reasons = denying(mode, call.coarse)
+            reasons = denying(mode, call.reading)
             if reasons and not self._gateway:
                 return self._denied(call, Side.RESOURCE, reasons, called=True)
             taint = self._tainted(call, [call.resource.labels])
@@ -345,7 +358,7 @@ class Pipeline:
         else:
             try:
                 built, removed = rewrap(
-                    result, response, [one.kept for one in judged], whole=call.coarse.allowed
+                    result, response, [one.kept for one in judged], whole=call.reading.allowed
                 )
             except PayloadError as error:
                 raise ResponseLabellingError(call.agent_id, call.tool_name, error) from error
@@ -359,7 +372,7 @@ class Pipeline:
 
     def _tainted(self, call: Call, read: Sequence[Labels]) -> Taint:
         """Phase 6: what having read this changes in the agent's labels."""
-        if call.grant.mode is not Mode.PROPAGATE or call.resource.operation is Operation.WRITE:
+        if call.grant.mode is not Mode.PROPAGATE or call.operation is Operation.WRITE:
             return UNTAINTED
         taint = taint_of(read, gateway=self._gateway)
         return self.agents.accumulate(call.agent_id, taint, read, call.tool_name)

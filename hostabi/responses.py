@@ -73,6 +73,8 @@ def parse_agent(
     mode_text = typed_field(doc, "difc_mode", str, abi.LABEL_AGENT, "type") or ""
     policy = typed_field(doc, "normalized_policy", dict, abi.LABEL_AGENT, "type")
     labels = labels_of(agent or {}, abi.LABEL_AGENT, "type", f"/{key_of(doc, 'agent')}")
+    if not lenient:
+        _check_demands(agent or {})
     if not trim(mode_text):
         raise ResponseError(
             "label_agent response is missing difc_mode", abi.LABEL_AGENT, "mode-missing"
@@ -103,6 +105,16 @@ def _check_success(doc: Dict[str, Any]) -> None:
         raise PolicyRejected(f"label_agent returned error: {detail}", "error", detail)
 
 
+def _check_demands(agent: Dict[str, Any]) -> None:
+    """Refuse a null among the agent's integrity tags: left out, it would ask for less."""
+    tags = agent.get(key_of(agent, "integrity"))
+    if isinstance(tags, list) and None in tags:
+        raise ResponseError(
+            "failed to unmarshal label_agent WASM response: integrity has a null",
+            abi.LABEL_AGENT, "type",
+        )  # fmt: skip
+
+
 def _clean(tags: Tags, place: Place) -> Tuple[Tags, Place]:
     """Agent tags are trimmed and blank ones dropped; where the others stand."""
     kept = [(tag, i) for i, tag in enumerate(map(trim, tags)) if tag]
@@ -129,8 +141,9 @@ def parse_resource(
     labels = _loose_labels(resource, abi.LABEL_RESOURCE, "/resource", lenient=lenient)
     operations = {operation.value: operation for operation in Operation}
     word = doc.get("operation")
-    operation = operations.get(word, Operation.WRITE) if isinstance(word, str) else Operation.WRITE
-    return ResourceLabels(labels, operation, raw)
+    operation = operations.get(word) if isinstance(word, str) else None
+    stated = operation is not None or lenient
+    return ResourceLabels(labels, operation or Operation.WRITE, raw, stated=stated)
 
 
 def parse_response(
@@ -155,6 +168,11 @@ def parse_response(
         items, collection, at = label_by_path(doc, result, own, lenient=lenient)
         return ResponseLabels(items, "paths", collection, raw, items_path=at)
     entries = doc.get("items")
+    if not lenient and not isinstance(entries, list) and entries is not None:
+        raise ResponseError(
+            f"label_response returned invalid labels: items is {kind(entries)}, not an array",
+            abi.LABEL_RESPONSE, "labels",
+        )  # fmt: skip
     if isinstance(entries, list) and entries:
         return ResponseLabels(_items(entries, lenient=lenient), "items", True, raw)
     if entries == [] and not lenient:
@@ -194,12 +212,14 @@ def _loose_labels(
                     function, "labels",
                 )  # fmt: skip
     description = doc.get("description")
+    integrity_at = _place(doc, "integrity", pointer)
     return Labels(
         _loose_tags(doc, "secrecy", function, lenient=lenient),
         _loose_tags(doc, "integrity", function, lenient=lenient),
         description if isinstance(description, str) else "",
         _place(doc, "secrecy", pointer),
-        _place(doc, "integrity", pointer),
+        integrity_at,
+        integrity_at.at is not None and not lenient,
     )
 
 

@@ -82,11 +82,14 @@ def _in_words(reasons: Sequence[Reason]) -> str:
     side, rule = f"the {first.side.value}", first.rule.value
     if first.rule is Rule.UNLABELLED:
         return f"{rule}: the guard gave {side} no labels"
-    tags = ", ".join(
-        one_line(reason.tag) + (f" ({one_line(reason.path)})" if reason.path else "")
-        for reason in reasons
-    )
+    tags = ", ".join(map(_tag_in_words, reasons))
     if first.fault == "missing":
         return f"{rule}: {side} lacks {tags}"
     other = "the agent" if first.access is Operation.READ else "what it writes to"
     return f"{rule}: {side} has {tags}, {other} does not"
+
+
+def _tag_in_words(reason: Reason) -> str:
+    """The tag, and where it stands."""
+    place = f" ({one_line(reason.path)})" if reason.path else ""
+    return (one_line(reason.tag) or "what is no tag") + place

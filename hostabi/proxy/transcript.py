@@ -15,14 +15,17 @@ afterwards; the last entry has the numbers.
 from __future__ import annotations
 
 import json
-from typing import Any, Callable, Dict, List, Optional
+from typing import Any, Callable, Dict, Optional
 
 from hostabi.errors import one_line
 from hostabi.proxy.messages import json_size
+from hostabi.trace import IN_FULL, CallReport, Redaction
 
 MAX_KINDS = 100
 """Kinds of blocked messages that are counted by name; a peer invents as many as it likes."""
 MAX_NAME = 100
+WORDLESS = Redaction(log=False)
+"""What of a guard's report is written without payloads: a guard can log what it reads."""
 _OTHER = "(other)"
 
 
@@ -69,28 +72,9 @@ class Transcript:
             return value
         return {"bytes": json_size(value)}
 
-    def report(self, report: Any) -> Optional[Dict[str, Any]]:
+    def report(self, report: Optional[CallReport]) -> Optional[Dict[str, Any]]:
         """A guard's report: all of it with ``payloads``, else without anybody's words."""
         if report is None:
             return None
-        doc: Dict[str, Any] = report.to_json()
-        return doc if self.payloads else _redacted(doc)
-
-
-def _redacted(doc: Dict[str, Any]) -> Dict[str, Any]:
-    """A report with sizes in the place of texts."""
-    kept = dict(doc)
-    kept["backend"] = [
-        {
-            **call,
-            "tool_args": {"bytes": len(call["tool_args"])},
-            "answer": None if call["answer"] is None else {"bytes": len(call["answer"])},
-        }
-        for call in doc["backend"]
-    ]
-    log: List[Dict[str, Any]] = [
-        {**line, "text": {"bytes": len(line["text"])}} for line in doc["log"]
-    ]
-    kept["log"] = log
-    kept["replay"] = None if doc["replay"] is None else _redacted(doc["replay"])
-    return kept
+        doc: Dict[str, Any] = report.to_json(IN_FULL if self.payloads else WORDLESS)
+        return doc

@@ -281,10 +281,32 @@ def test_s082_empty_output_means_no_labels():
     assert guard.label_response("t", [1]) is None
 
 
-@pytest.mark.parametrize("raw", [b"{}", b"null", b'{"items":[]}', b'{"items":{}}', b'{"x":1}',
+@pytest.mark.parametrize("raw", [b"{}", b"null", b'{"items":[]}', b'{"items":null}', b'{"x":1}',
                                  b'{"Labeled_Paths":[]}'])  # fmt: skip
 def test_s083_an_empty_object_means_no_labels(raw):
     assert response(raw, [1]) is None
+
+
+@pytest.mark.parametrize("odd", [{}, "x", 7, True])
+def test_items_that_are_no_array_are_an_error_and_no_labels_under_gateway(odd):
+    assert response({"items": odd}, [1], gateway=True) is None
+    assert refused(response, {"items": odd}, [1]).reason == "labels"
+
+
+def test_a_null_among_the_integrity_tags_of_an_agent_asks_for_less_and_is_an_error():
+    answer = {"agent": {"integrity": ["i", None]}, "difc_mode": "filter"}
+    assert refused(parse_agent, json.dumps(answer).encode()).reason == "type"
+    assert parse_agent(json.dumps(answer).encode(), gateway=True).integrity == ("i",)
+
+
+def test_what_the_guard_did_not_say_is_known():
+    assert resource(operation="read").stated
+    for odd in (None, "READ", 7):
+        assert not resource(operation=odd).stated
+        assert resource(True, odd).stated
+    assert resource(integrity=["a", 1]).labels.incomplete
+    assert not resource(integrity=["a"]).labels.incomplete
+    assert not resource(True, integrity=["a", 1]).labels.incomplete
 
 
 @both

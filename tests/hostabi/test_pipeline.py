@@ -473,7 +473,7 @@ def test_d22_the_cause_is_kept():
     with pytest.raises(AgentLabellingError) as caught:
         Pipeline(bad).label_agent("a", POLICY)
     cause = caught.value.__cause__
-    assert (cause.reason, cause.__cause__.stage) == ("load", "module")
+    assert (cause.guard, cause.__cause__.stage) == ("github", "module")
     again = pickle.loads(pickle.dumps(caught.value))
     assert (again.agent, again.to_json()) == ("a", caught.value.to_json())
     for call in (bad.label_resource, bad.label_response):

@@ -11,7 +11,7 @@ SCENARIOS = {*range(1, 116), *range(120, 136)}
 NOT_YET = {12: "loading with an injected cache needs the decoded-module cache of a later issue"}
 """Scenario -> why there is no test for it yet."""
 
-DEFECTS = {*range(1, 21), 22, 23, 24, 25}
+DEFECTS = {*range(1, 21), *range(22, 27)}
 """The defects in range, each with a test ``test_dNN_...``."""
 
 

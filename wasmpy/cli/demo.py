@@ -19,7 +19,7 @@ from hostabi.guard import Guard
 from hostabi.labels import AgentLabels, Item, Labels, Mode, ResourceLabels, ResponseLabels
 from hostabi.payload import encode
 from hostabi.rules import RulesBackend
-from hostabi.trace import CallReport
+from hostabi.trace import IN_FULL, CallReport
 from wasmpy.cli.bounds import GUARD_TIMEOUT, add_timeout, bound_of
 from wasmpy.cli.caching import add_cache_arguments
 from wasmpy.cli.errors import ExitCode, print_json
@@ -124,7 +124,7 @@ def document(played: Played) -> Dict[str, Any]:
         "items": items,
         "kept": kept,
         "dropped": len(items) - kept,
-        "calls": [report.to_json() for report in played.reports],
+        "calls": [report.to_json(IN_FULL) for report in played.reports],
         "instructions": sum(report.fuel or 0 for report in played.reports),
     }
 

@@ -19,7 +19,7 @@ from hostabi.guard import GATEWAY, Guard
 from hostabi.labels import AgentLabels, Item, ResourceLabels, ResponseLabels
 from hostabi.payload import decode
 from hostabi.rules import RulesBackend
-from hostabi.trace import CallReport
+from hostabi.trace import IN_FULL, CallReport
 from wasmpy.api.module import Module, source_of
 from wasmpy.cli.bounds import add_timeout, bound_of, fuel_amount, page_count
 from wasmpy.cli.caching import add_cache_arguments
@@ -152,7 +152,7 @@ def _document(
         "agent": agent.to_json(),
         "resource": None if resource is None else resource.to_json(),
         "response": None if response is None else response.to_json(),
-        "calls": [report.to_json() for report in reports],
+        "calls": [report.to_json(IN_FULL) for report in reports],
     }
 
 
