@@ -5,7 +5,8 @@ carrying the question to the server (``relay``).
 
 A question goes to the guarded server as a tool call that nothing labels, so
 only tools that somebody named are called: a guard that may call any could
-write, or carry what it reads from one place to another.  Rules given
+write, or carry what it reads from one place to another.  (What the guard may
+ask at all, and how often, are its capabilities: ``hostabi.capabilities``.)  Rules given
 beforehand answer first; what they answer the server is not asked.
 ``get_collaborator_permission`` is a tool of no server: it is answered by the
 rules or not at all.
@@ -19,6 +20,7 @@ import asyncio
 import contextlib
 from typing import Any, Awaitable, Callable, Dict, FrozenSet, Optional
 
+from hostabi.context import current_call
 from hostabi.errors import BackendError, ProxyError
 from hostabi.proxy.messages import Object, Response
 from hostabi.rules import RulesBackend
@@ -51,8 +53,6 @@ class Questions:
         self._asked = asked
         self._rules = rules
         self._ask: Optional[Ask] = None
-        self.patience: Callable[[], Optional[float]] = lambda: None
-        """Seconds left of the guard's call under way; None where it has no bound."""
 
     def connect(self, ask: Ask) -> None:
         """From now on ``ask`` carries questions to the server."""
@@ -75,7 +75,8 @@ class Questions:
             raise BackendError("the arguments of a tool are an object")
         if self._ask is None:
             raise BackendError("the server is not there")
-        left = self.patience()
+        call = current_call()
+        left = None if call is None else call.time_left
         bound = PATIENCE if left is None else max(left, 0.0)
         try:
             response = await asyncio.wait_for(self._ask(tool_name, tool_args), bound)

@@ -14,6 +14,7 @@ import pathlib
 from typing import Any, Dict, List, Optional
 
 from hostabi.backend import Backend, LogCallback
+from hostabi.capabilities import UNLIMITED, Capabilities
 from hostabi.errors import PayloadError, PolicyError
 from hostabi.guard import GATEWAY, Guard
 from hostabi.labels import AgentLabels, Item, ResourceLabels, ResponseLabels
@@ -124,8 +125,9 @@ def read_rules(path: Optional[str]) -> Optional[RulesBackend]:
 
 
 def open_guard(
-    args: argparse.Namespace, backend: Optional[Backend] = None, log: Optional[LogCallback] = None
-) -> Guard:
+    args: argparse.Namespace, backend: Optional[Backend] = None, log: Optional[LogCallback] = None,
+    capabilities: Capabilities = UNLIMITED,
+) -> Guard:  # fmt: skip
     """The guard the arguments name, within the bounds they give.
 
     Raises: CommandError, GuardLoadError.
@@ -135,6 +137,7 @@ def open_guard(
         Module(source) if isinstance(source, str) else source,
         name=args.name, backend=backend, log=log, fuel=args.fuel, timeout=bound_of(args.timeout),
         max_memory_pages=args.max_memory_pages, compat=args.compat, count=args.json, tier=args.tier,
+        capabilities=capabilities,
     )  # fmt: skip
 
 

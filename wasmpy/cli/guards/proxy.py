@@ -16,7 +16,8 @@ import contextlib
 import os
 from typing import FrozenSet, Iterator, Sequence
 
-from hostabi.errors import PipelineError, PolicyError, ProxyError, one_line
+from hostabi.capabilities import UNLIMITED, Capabilities
+from hostabi.errors import CapabilityError, PipelineError, PolicyError, ProxyError, one_line
 from hostabi.guard import GATEWAY
 from hostabi.labeller import Labeller
 from hostabi.labels import Mode
@@ -73,6 +74,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         help="tools the guard may call on the server, separated by commas; "
                         f"{EVERYTHING} for all (default: {','.join(sorted(ASKED))})")  # fmt: skip
     parser.add_argument(
+        "--capabilities", metavar="FILE",
+        help="what the guard may import and ask, a JSON object (default: anything that passes)",
+    )  # fmt: skip
+    parser.add_argument(
         "--backend", metavar="FILE",
         help="answers to the guard's questions that the server is not asked: "
         'a JSON array of {"tool_name", "tool_args", "result" or "error"}',
@@ -111,7 +116,7 @@ def parse(parser: argparse.ArgumentParser, argv: Sequence[str]) -> argparse.Name
         raise UsageError(f"the server's command stands after --: {args.server[0]!r} does not")
     if not command:
         raise UsageError("proxy needs -- and the server's command at the end")
-    if STDIN in (args.guard, args.policy, args.backend):
+    if STDIN in (args.guard, args.policy, args.backend, args.capabilities):
         raise UsageError("no file can be - (standard input): that is the client's")
     args.server = command
     return args
@@ -124,8 +129,8 @@ def run(args: argparse.Namespace) -> int:
         passes = _passes(args)
         questions = Questions(_asked(args), read_rules(args.backend))
         log = _log_line if args.verbose else None
-        with _transcript(args) as transcript, open_guard(args, log=log) as guard:
-            questions.patience = lambda: guard.time_left
+        capabilities = _capabilities(args)
+        with _transcript(args) as transcript, open_guard(args, None, log, capabilities) as guard:
             labeller: Labeller = guard if args.mode is None else InMode(guard, Mode(args.mode))
             with Pipeline(labeller, guard_backend=questions.answer) as pipeline:
                 _begin(args, pipeline, transcript, passes)
@@ -176,6 +181,16 @@ def _passes(args: argparse.Namespace) -> Passes:
         return Passes(names_of(args.allow_unlabelled))
     except ValueError as error:
         raise UsageError(f"--allow-unlabelled: {error}") from error
+
+
+def _capabilities(args: argparse.Namespace) -> Capabilities:
+    """What the guard may import and ask.  Raises: CommandError."""
+    if args.capabilities is None:
+        return UNLIMITED
+    try:
+        return Capabilities.from_json(read_json(args.capabilities))
+    except CapabilityError as error:
+        raise CommandError(f"{args.capabilities}: {error}", path=args.capabilities) from error
 
 
 def _asked(args: argparse.Namespace) -> FrozenSet[str]:
