@@ -4,7 +4,7 @@ What belongs here: the client on this process's own streams, the server as a
 process of its own, and signals.  What does not: what is carried (``relay``).
 
 The package is the extra ``proxy`` and is loaded when a session begins.  Of it
-the transports alone are used, which the releases from 1.9 on share: a session
+the transports alone are used, which releases 1.x and 2.x share: a session
 of the proxy's own would know the methods of one revision of the protocol, and
 pass no other.
 """

@@ -24,7 +24,10 @@ from hostabi import bundled
 from tests.arch.tree import ROOT
 from tests.hostabi.wat import LOOP, data, guard_wat
 
-mcp = pytest.importorskip("mcp", reason="no package mcp: pip install 'wasmpy-runtime[proxy]'")
+# One that is there and broken is no reason to skip.
+mcp = pytest.importorskip(
+    "mcp", reason="no package mcp: pip install 'wasmpy-runtime[proxy]'", exc_type=ModuleNotFoundError
+)
 
 from mcp import ClientSession, StdioServerParameters  # noqa: E402
 from mcp.client.stdio import stdio_client  # noqa: E402
@@ -189,13 +192,16 @@ def test_a_session_with_the_bundled_guard(files: Files) -> None:
     assert files.transcript.stat().st_mode & 0o077 == 0
 
 
-def test_options_reach_guard_and_transcript(files: Files) -> None:
+@pytest.mark.parametrize("how", ["proxy", "capabilities"])
+def test_options_reach_guard_and_transcript(files: Files, how: str) -> None:
     async def script(client: ClientSession) -> None:
         found = await client.call_tool("search_issues", {"query": "x"})
         assert is_error(found)  # strict: one item blocks them all
 
-    options = ["--mode", "strict", "--agent", "kim", "--transcript-payloads", "--name", "gh",
-               "--trusted-users", "tiny-fern, red-kite", "--guard-may-ask", "nothing", "--verbose"]  # fmt: skip
+    capabilities = files.write("capabilities.json", '{"tools": [{"name": "issue_read"}]}')
+    asks = ["--guard-may-ask", "nothing"] if how == "proxy" else ["--capabilities", str(capabilities)]
+    options = [*asks, "--mode", "strict", "--agent", "kim", "--transcript-payloads", "--name", "gh",
+               "--trusted-users", "tiny-fern, red-kite", "--verbose"]  # fmt: skip
     err = session(files.proxy(*options), script)
     assert "wasmpy: guard: " in err
     begun = files.entries("session")[0]
@@ -204,6 +210,10 @@ def test_options_reach_guard_and_transcript(files: Files) -> None:
     assert entry["args"] == {"query": "x"}
     assert "Rotate the signing keys" in str(entry["answer"])
     assert [one["tool"] for one in files.reached()] == ["search_issues"]
+    questions = [call for report in entry["reports"] for call in report["backend"]]
+    assert questions
+    assert all(call["returned"] == -1 for call in questions)
+    assert {call["refusal"] for call in questions} == {None if how == "proxy" else "tool"}
     trusted = [item for item in entry["outcome"]["items"] if item["index"] in (1, 6)]
     assert all("approved:acme/web" in item["labels"]["integrity"] for item in trusted)
 
@@ -394,6 +404,19 @@ def test_a_signal_stops_a_guest_that_loops(files: Files) -> None:
         assert wire.process.wait(PATIENCE) == 0
 
 
+def test_a_client_that_does_not_read_can_still_end_the_session(files: Files) -> None:
+    os.mkfifo(files.folder / "events")
+    command = files.proxy("--transcript", str(files.folder / "events"), guard=files.plain)
+    with Wire(command) as wire, open(files.folder / "events", encoding="utf-8") as events:
+        wire.initialize()
+        wire.call(1, "list_many", count=4_000)
+        assert [json.loads(events.readline())["entry"] for _ in range(2)] == ["session", "call"]
+        # More than a pipe holds is on its way to us now, and stays there.
+        wire.process.send_signal(signal.SIGTERM)
+        assert wire.process.wait(PATIENCE) == 0
+        assert json.loads(events.readline())["reason"] == "stopped"
+
+
 def test_a_client_that_closes_in_a_call_ends_the_session(files: Files) -> None:
     with Wire(files.proxy(guard=files.plain)) as wire:
         wire.initialize()
@@ -477,6 +500,7 @@ class Wire:
     """A proxy as a process, and messages by hand."""
 
     def __init__(self, command: List[str]) -> None:
+        self.errors: List[str] = []
         self.process = subprocess.Popen(
             command, cwd=str(ROOT), env=environment(), stdin=subprocess.PIPE,
             stdout=subprocess.PIPE, stderr=subprocess.PIPE,
@@ -488,6 +512,7 @@ class Wire:
     def __exit__(self, *exc: object) -> None:
         self.process.kill()
         self.process.wait()
+        assert "Traceback" not in "\n".join(self.error_lines())
         for pipe in (self.process.stdin, self.process.stdout, self.process.stderr):
             with contextlib.suppress(OSError):
                 pipe.close()
@@ -533,4 +558,5 @@ class Wire:
 
     def error_lines(self) -> List[str]:
         """What it wrote to standard error, once it has ended."""
-        return self.process.stderr.read().decode().splitlines()
+        self.errors += self.process.stderr.read().decode().splitlines()
+        return self.errors
