@@ -198,9 +198,10 @@ def test_processes_lose_nothing_and_cross_nothing():
 
     def chaos(rng: random.Random, threads: List[threading.Thread]) -> None:
         guards.cancel(rng.choice(threads).ident)
-        seen.update(workers())
-        if rng.random() < 0.02 and time.monotonic() - began > 1:
-            os.kill(rng.choice(sorted(workers())), signal.SIGKILL)
+        there = workers()
+        seen.update(there)
+        if there and rng.random() < 0.02 and time.monotonic() - began > 1:
+            os.kill(rng.choice(sorted(there)), signal.SIGKILL)
 
     with guards:
         guards.warm()

@@ -22,9 +22,9 @@ from hostabi.difc import (
     union,
 )
 from hostabi.labels import Item, Labels, LabelSource, Mode, Operation
+from hostabi.responses import parse_response
 from hostabi.rewrap import rewrap
 from tests.hostabi.answering import raw
-from hostabi.responses import parse_response
 
 TAGS = st.sampled_from(["a", "b", "c", WILDCARD])
 SETS = st.frozensets(TAGS)
