@@ -26,8 +26,8 @@ __all__ = [
     "GuardPoolTimeout", "GuardProtocolError", "GuardReentered", "GuardReturnedError",
     "GuardTimeout", "GuardTrap", "GuardUnavailable", "GuardWorkerLost", "HostFunctionError",
     "InputTooLarge", "OutputTooLarge", "PayloadError", "PipelineError", "PolicyError",
-    "PolicyRejected", "ResourceLabellingError", "ResponseError", "ResponseLabellingError",
-    "SettingError", "WorkersUnavailable",
+    "PolicyRejected", "ProxyError", "ResourceLabellingError", "ResponseError",
+    "ResponseLabellingError", "SettingError", "WorkersUnavailable",
     "After", "after", "after_kind",
 ]  # fmt: skip
 
@@ -133,6 +133,21 @@ class PolicyError(GuardError):
         self.field = one_line(field)
         self.expected = expected
 
+
+class ProxyError(GuardError):
+    """A session between an MCP client and a server cannot go on, or a message of one cannot.
+
+    ``reason``: ``extra`` (the package it needs is not there), ``start`` (the
+    server's command cannot be run), ``ended`` (the server is gone),
+    ``message`` (something that is no message), ``input`` (the server wants to
+    ask the client before it answers) or ``transcript`` (it cannot be written).
+    """
+
+    fields = ("message", "reason")
+
+    def __init__(self, message: str, reason: str) -> None:
+        super().__init__(one_line(message))
+        self.reason = reason
 
 class CapabilityError(GuardError):
     """A description of capabilities is none.

@@ -18,6 +18,7 @@ ACTIONS: Dict[str, str] = {
     "label-agent": "label",
     "label-resource": "label",
     "label-response": "label",
+    "proxy": "proxy",
 }
 """The actions, in the order of the overview, each with its file."""
 
