@@ -27,6 +27,8 @@ import wasi  # noqa: E402
 import wasmpy  # noqa: E402
 from wasmpy import cli, config, errors  # noqa: E402
 from wasmpy.cli import errors as cli_errors  # noqa: E402
+from wasmpy.cli import guard  # noqa: E402
+from wasmpy.cli.guards import ACTIONS, load_action  # noqa: E402
 from wasmpy.isa.immediates import IMMEDIATES  # noqa: E402
 from wasmpy.isa.table import INSTRS, Instr  # noqa: E402
 from wasmpy.valid.rules import instruction_words  # noqa: E402
@@ -249,16 +251,28 @@ def cli_page() -> str:
         table(("exit code", "meaning"), exit_codes()),
         "`--json` prints one document on standard output, also for an error; its shape stands in [JSON](json.md).\n",
     ]  # fmt: skip
-    for name in cli.COMMANDS:
-        module = cli.load_command(name)
-        parser = cli.command_parser(module)
-        lines += [f"## {name}\n", module.HELP.strip() + "\n", "```text", *map(str.strip, module.EXAMPLE.strip().splitlines()), "```\n"]
+    for title, module, parser in commands():
+        lines += [f"## {title}\n", module.HELP.strip() + "\n", "```text", *map(str.strip, module.EXAMPLE.strip().splitlines()), "```\n"]
         rows = []
         for action in parser._actions:
             if action.dest != "help" and action.help != argparse.SUPPRESS:
                 rows.append((_usage(action), plain((action.help or "") % {"default": action.default})))
         lines.append(table(("argument", "meaning"), rows))
     return "\n".join(lines)
+
+
+def commands() -> Iterator[Tuple[str, Any, argparse.ArgumentParser]]:
+    """Every subcommand, and below ``guard`` its actions: title, module, parser."""
+    for name in cli.COMMANDS:
+        module = cli.load_command(name)
+        yield name, module, cli.command_parser(module)
+        if module is guard:
+            files: Dict[str, List[str]] = {}
+            for action, file in ACTIONS.items():
+                files.setdefault(file, []).append(action)
+            for actions in files.values():
+                own = load_action(actions[0])
+                yield f"guard {', '.join(actions)}", own, cli.command_parser(own, f"guard {actions[0]}")
 
 
 PAGES: Dict[str, Callable[[], str]] = {

@@ -12,7 +12,7 @@ import subprocess
 import sys
 import sysconfig
 from pathlib import Path
-from typing import Dict, Iterator, List, Optional, Tuple
+from typing import Dict, Iterator, List, Optional, Set, Tuple
 
 import pytest
 
@@ -194,14 +194,39 @@ def _in_stdlib(name: str) -> bool:
     return "site-packages" not in origin and any(origin.startswith(s) for s in stdlib) or "lib_pypy" in origin
 
 
+EXTRAS: Dict[str, Tuple[str, ...]] = {
+    "hostabi/proxy/stdio.py": ("anyio", "mcp"),
+}
+"""File -> the packages of an extra that it loads when it is used, and does without until then."""
+
+
 def test_the_packages_import_the_standard_library_alone() -> None:
     found = []
+    used: Dict[str, Set[str]] = {}
     for path in python_files():
         for name, line in imports(path):
             top = name.split(".")[0]
-            if top not in PACKAGES and top != "__future__" and not _in_stdlib(top):
+            if top in PACKAGES or top == "__future__" or _in_stdlib(top):
+                continue
+            if top in EXTRAS.get(relative(path), ()):
+                used.setdefault(relative(path), set()).add(top)
+            else:
                 found.append(f"{relative(path)}:{line}: {top}")
     assert found == [], "\n".join(found)
+    assert {file: tuple(sorted(tops)) for file, tops in used.items()} == EXTRAS
+
+
+@pytest.mark.parametrize("file", EXTRAS)
+def test_packages_of_extras_are_loaded_by_functions_alone(file: str) -> None:
+    tree = tree_of(ROOT / file)
+    functions = [n for n in ast.walk(tree) if isinstance(n, (ast.FunctionDef, ast.AsyncFunctionDef))]
+    within = {id(node) for function in functions for node in ast.walk(function)}
+    for node in ast.walk(tree):
+        if isinstance(node, (ast.Import, ast.ImportFrom)) and id(node) not in within:
+            names = [a.name for a in node.names] if isinstance(node, ast.Import) else [node.module or ""]
+            assert not {name.split(".")[0] for name in names} & set(EXTRAS[file])
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+            assert node.func.attr != "import_module" or id(node) in within
 
 
 def _effects(path: Path) -> Iterator[Tuple[str, str]]:

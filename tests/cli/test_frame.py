@@ -15,6 +15,7 @@ import pytest
 import wasmpy
 from wasmpy import cli, errors
 from wasmpy.cli.errors import CommandError, ExitCode, UsageError, exit_code_of
+from wasmpy.cli.guards import ACTIONS, load_action
 
 ROOT = Path(cli.__file__).resolve().parents[2]
 
@@ -79,9 +80,8 @@ def test_a_command_that_cannot_be_loaded_leaves_the_others_alone(
     assert run(capsys, "demo")[0] == ExitCode.INTERNAL
 
 
-EXAMPLES = [
-    line.strip() for name in cli.COMMANDS for line in cli.load_command(name).EXAMPLE.splitlines()
-]
+MODULES = [cli.load_command(name) for name in cli.COMMANDS] + [load_action(name) for name in ACTIONS]
+EXAMPLES = sorted({line.strip() for module in MODULES for line in module.EXAMPLE.splitlines()})
 
 
 @pytest.mark.parametrize("example", [*EXAMPLES, cli.overview().splitlines()[-1].strip()])
@@ -94,17 +94,37 @@ def test_every_example_of_help_runs_as_it_stands(
     monkeypatch.setenv("WASMPY_CACHE_DIR", str(tmp_path / "cache"))
     first, *words = shlex.split(example)
     assert first == "wasmpy"
+    if words[0] == "guard" and "--" in words:
+        # It runs until somebody closes it, with a package that may be absent (tests/proxy).
+        action = load_action(words[1])
+        assert action.parse(cli.command_parser(action, words[1]), words[2:])
+        return
     code, _, err = run(capsys, *words)
     assert (code, err) == (0, "")
 
 
-@pytest.mark.parametrize("name", cli.COMMANDS)
+@pytest.mark.parametrize("name", [*cli.COMMANDS, *(f"guard {action}" for action in ACTIONS)])
 def test_every_command_explains_itself_with_an_example(capsys: Capture, name: str) -> None:
-    code, out, err = run(capsys, name, "--help")
+    code, out, err = run(capsys, *name.split(), "--help")
     assert (code, err) == (0, "")
-    assert f"wasmpy {name}" in out.split("example:")[1]
+    assert f"wasmpy {name.split()[0]}" in out.split("example:")[1]
     for flag in ("--json", "--traceback"):
         assert flag in out
+
+
+def test_the_overview_of_guard_names_every_action(capsys: Capture) -> None:
+    code, out, err = run(capsys, "guard", "--help")
+    assert (code, err) == (0, "")
+    for name in ACTIONS:
+        assert f"  {name} " in out
+
+
+@pytest.mark.parametrize("argv", [[], ["--fuel", "1"], ["label-agnet"], ["no-such-action"]])
+def test_guard_needs_an_action(capsys: Capture, argv: List[str]) -> None:
+    code, out, err = run(capsys, "guard", *argv)
+    assert (code, out) == (ExitCode.USAGE, "")
+    assert err.count("\n") == 1
+    assert ("`label-agent`" in err) == (argv == ["label-agnet"])
 
 
 def test_version(capsys: Capture) -> None:
@@ -140,7 +160,7 @@ def test_run_without_arguments_asks_for_the_module_alone(capsys: Capture) -> Non
     assert "ARGS" not in err
 
 
-@pytest.mark.parametrize("command", ["run", "guard"])
+@pytest.mark.parametrize("command", ["run", "guard label-agent"])
 @pytest.mark.parametrize(
     ("option", "text", "unit"),
     [
@@ -154,7 +174,7 @@ def test_run_without_arguments_asks_for_the_module_alone(capsys: Capture) -> Non
 def test_a_wrong_bound_is_told_alike_by_all_commands(
     capsys: Capture, command: str, option: str, text: str, unit: str
 ) -> None:
-    code, _, err = run(capsys, command, option, text)
+    code, _, err = run(capsys, *command.split(), option, text)
     assert code == ExitCode.USAGE
     assert f"{option}: not a number of {unit}: {text!r}" in err
 

@@ -62,10 +62,13 @@ def load_command(name: str) -> ModuleType:
     return importlib.import_module(f"wasmpy.cli.{name}")
 
 
-def command_parser(module: ModuleType) -> Parser:
-    """The argument parser of one subcommand, with the common arguments."""
+def command_parser(module: ModuleType, name: str = "") -> Parser:
+    """The argument parser of one subcommand, with the common arguments.
+
+    ``name`` is what it is called by, where that is not ``NAME``.
+    """
     parser = Parser(
-        prog=f"wasmpy {module.NAME}",
+        prog=f"wasmpy {name or module.NAME}",
         description=module.HELP,
         epilog=f"example:\n  {module.EXAMPLE.strip()}",
         formatter_class=argparse.RawDescriptionHelpFormatter,

@@ -1,203 +1,83 @@
-"""``wasmpy guard``: one decision of a guard.
+"""``wasmpy guard``: what is done with a guard; the first word says which.
 
-What belongs here: reading the guard, the policy and the payloads, asking, and
-printing the answer.  What does not: the guard host (``hostabi``).
-
-``label-resource`` and ``label-response`` give the guard its policy first, by
-``label_agent``, since a guard without one labels nothing sensibly.
+What belongs here: choosing the action and its overview.  What does not: the
+actions; each has a file in ``wasmpy.cli.guards``.
 """
 
 from __future__ import annotations
 
 import argparse
-import pathlib
-from typing import Any, Dict, List, Optional
+import difflib
+from typing import List, Sequence
 
-from hostabi.backend import Backend
-from hostabi.errors import PayloadError, PolicyError
-from hostabi.guard import GATEWAY, Guard
-from hostabi.labels import AgentLabels, Item, ResourceLabels, ResponseLabels
-from hostabi.payload import decode
-from hostabi.rules import RulesBackend
-from hostabi.trace import CallReport
-from wasmpy.api.module import Module, source_of
-from wasmpy.cli.bounds import add_timeout, bound_of, fuel_amount, page_count
-from wasmpy.cli.caching import add_cache_arguments
-from wasmpy.cli.errors import CommandError, ExitCode, UsageError, print_json
-from wasmpy.cli.present import Paper, shown, tags_text
-from wasmpy.cli.source import STDIN, read_bytes
-from wasmpy.cli.tiers import add_tier
+from wasmpy.cli import command_parser
+from wasmpy.cli.errors import ExitCode, UsageError
+from wasmpy.cli.guards import ACTIONS, load_action
 
 NAME = "guard"
-HELP = "ask a guard for one decision: the labels of an agent, a resource or a response"
+HELP = "ask a guard for labels, test it, begin a new one"
 EXAMPLE = """\
 wasmpy guard label-agent examples/guards/minimal-wat/guard.wat --policy examples/policy.json
-  wasmpy guard label-response examples/guards/minimal-wat/guard.wat --policy examples/policy.json \
---tool read_note --result examples/result.json"""
+  wasmpy guard label-agent --help"""
 
-FUNCTIONS = ("label-agent", "label-resource", "label-response")
+_ANYWHERE = ("--json", "--traceback")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the arguments of ``guard``."""
-    parser.add_argument("function", choices=FUNCTIONS, metavar="FUNCTION",
-                        help="one of " + ", ".join(FUNCTIONS))  # fmt: skip
-    parser.add_argument("guard", metavar="GUARD", help="the guard (.wasm or .wat), or -")
-    parser.add_argument("--policy", required=True, metavar="FILE",
-                        help="the policy, a JSON object; - is stdin here and below")  # fmt: skip
-    parser.add_argument("--tool", metavar="NAME", help="the tool that is called")
-    parser.add_argument("--args", metavar="FILE", help="its arguments, JSON (default: {})")
-    parser.add_argument("--result", metavar="FILE", help="its result, JSON")
-    parser.add_argument("--backend", metavar="FILE",
-                        help="answers to the guard's questions: a JSON array of "
-                        '{"tool_name", "tool_args", "result" or "error"}')  # fmt: skip
-    parser.add_argument("--name", default="", help="the guard's name (default: guard)")
-    add_bounds(parser)
-    add_cache_arguments(parser)
-    parser.add_argument("--compat", choices=(GATEWAY,), help="reproduce the gateway's defects")
+    """Declare the action and what follows it."""
+    parser.add_argument("action", choices=tuple(ACTIONS), metavar="ACTION",
+                        help="one of " + ", ".join(ACTIONS))  # fmt: skip
+    parser.add_argument("arguments", nargs=argparse.REMAINDER, metavar="ARGUMENT",
+                        help="the action's own: see `wasmpy guard ACTION --help`")  # fmt: skip
 
 
-def add_bounds(parser: argparse.ArgumentParser) -> None:
-    """Declare what bounds a guard's calls."""
-    parser.add_argument("--fuel", type=fuel_amount, metavar="N",
-                        help="instructions each call may execute (default: no bound)")  # fmt: skip
-    add_timeout(parser)
-    parser.add_argument("--max-memory-pages", type=page_count, metavar="N", default=512,
-                        help="pages of 64 KiB the guard may have (default: 512)")  # fmt: skip
-    add_tier(parser)
+def parse(parser: argparse.ArgumentParser, argv: Sequence[str]) -> argparse.Namespace:
+    """Parse what follows ``guard`` by the action's own arguments.
+
+    Raises: UsageError.
+    """
+    before: List[str] = []
+    rest = list(argv)
+    while rest and rest[0] in _ANYWHERE:
+        before.append(rest.pop(0))
+    if rest and rest[0] in ("-h", "--help", "help"):
+        parser.description = overview()
+        parser.print_help()
+        raise SystemExit(int(ExitCode.OK))
+    if not rest or rest[0] not in ACTIONS:
+        raise UsageError(_unknown(rest[0] if rest else ""))
+    action = rest.pop(0)
+    module = load_action(action)
+    own = command_parser(module, f"{NAME} {action}")
+    own_parse = getattr(module, "parse", None)
+    args = own.parse_args(before + rest) if own_parse is None else own_parse(own, before + rest)
+    assert isinstance(args, argparse.Namespace)
+    args.action = action
+    return args
 
 
 def run(args: argparse.Namespace) -> int:
-    """Ask the guard, print what it says."""
-    _check(args)
-    policy = read_json(args.policy)
-    tool_args = {} if args.args is None else read_json(args.args)
-    result = None if args.result is None else read_json(args.result)
-    with open_guard(args) as guard:
+    """Do the action."""
+    return int(load_action(args.action).run(args))
+
+
+def overview() -> str:
+    """The actions, a line each."""
+    lines = [HELP, "", "actions:"]
+    for name in ACTIONS:
         try:
-            agent = guard.label_agent(policy)
-        except PolicyError as error:
-            raise CommandError(f"{args.policy}: {error}", path=args.policy) from error
-        reports = [agent.report]
-        resource: Optional[ResourceLabels] = None
-        response: Optional[ResponseLabels] = None
-        if args.function == "label-resource":
-            resource = guard.label_resource(args.tool, tool_args)
-            reports.append(resource.report)
-        elif args.function == "label-response":
-            response = guard.label_response(args.tool, result, tool_args)
-            reports.append(guard.last_report)
-    if args.json:
-        print_json(_document(args, agent, resource, response, reports))
-    else:
-        _print(args, agent, resource, response, reports)
-    return ExitCode.OK
+            text = load_action(name).HELP
+        except Exception as error:  # noqa: BLE001 - one action's defect is not the others'
+            text = f"(cannot be loaded: {type(error).__name__}: {error})"
+        lines.append(f"  {name:<15} {text}")
+    return "\n".join(lines)
 
 
-def _check(args: argparse.Namespace) -> None:
-    """Refuse combinations that mean nothing.  Raises: UsageError."""
-    files = (args.guard, args.policy, args.args, args.result, args.backend)
-    if sum(path == STDIN for path in files) > 1:
-        raise UsageError("only one file can be - (standard input)")
-    if args.function == "label-agent":
-        return
-    if args.tool is None:
-        raise UsageError(f"{args.function} needs --tool")
-    if args.function == "label-response" and args.result is None:
-        raise UsageError("label-response needs --result")
-
-
-def read_json(path: str) -> Any:
-    """The JSON value in a file, or on standard input for ``-``.
-
-    Raises: CommandError.
-    """
-    try:
-        return decode(read_bytes(path))
-    except PayloadError as error:
-        raise CommandError(f"{path}: {error}", path=path) from error
-
-
-def open_guard(args: argparse.Namespace) -> Guard:
-    """The guard the arguments name, within the bounds they give.
-
-    Raises: CommandError, GuardLoadError.
-    """
-    backend: Optional[Backend] = None
-    if args.backend is not None:
-        try:
-            backend = RulesBackend(read_json(args.backend))
-        except PayloadError as error:
-            raise CommandError(f"{args.backend}: {error}", path=args.backend) from error
-    source = source_of(read_bytes(args.guard), pathlib.PurePath(args.guard).suffix.lower())
-    return Guard(
-        Module(source) if isinstance(source, str) else source,
-        name=args.name, backend=backend, fuel=args.fuel, timeout=bound_of(args.timeout),
-        max_memory_pages=args.max_memory_pages, compat=args.compat, count=args.json, tier=args.tier,
-    )  # fmt: skip
-
-
-def _document(
-    args: argparse.Namespace, agent: AgentLabels, resource: Optional[ResourceLabels],
-    response: Optional[ResponseLabels], reports: List[CallReport],
-) -> Dict[str, Any]:  # fmt: skip
-    """The JSON document: always the same keys; what was not asked for is null."""
-    return {
-        "command": NAME,
-        "status": "ok",
-        "exit_code": int(ExitCode.OK),
-        "function": args.function,
-        "guard": args.guard,
-        "agent": agent.to_json(),
-        "resource": None if resource is None else resource.to_json(),
-        "response": None if response is None else response.to_json(),
-        "calls": [report.to_json() for report in reports],
-    }
-
-
-def _print(
-    args: argparse.Namespace, agent: AgentLabels, resource: Optional[ResourceLabels],
-    response: Optional[ResponseLabels], reports: List[CallReport],
-) -> None:  # fmt: skip
-    """The answer for a person."""
-    paper = Paper()
-    paper.line(paper.paint(f"{args.function} by {shown(args.guard)}", "bold"))
-    paper.line()
-    if resource is not None:
-        paper.field("operation", resource.operation.value)
-        paper.field("resource", shown(resource.description) or "(not described)")
-        paper.labels(resource.labels)
-    elif args.function == "label-response":
-        _print_items(paper, response)
-    else:
-        paper.labels(agent.labels)
-        paper.field("mode", agent.mode.value)
-    paper.heading("asked its backend")
-    paper.backend(reports)
-    paper.heading("logged")
-    paper.log(reports)
-    paper.heading("cost")
-    paper.cost(reports)
-    paper.notices(reports)
-    paper.print()
-
-
-def _print_items(paper: Paper, response: Optional[ResponseLabels]) -> None:
-    """A response, item by item."""
-    if response is None:
-        paper.line("   no labels of its own: those of the resource apply")
-        return
-    if not response.items:
-        paper.line("   no items")
-    for i, item in enumerate(response.items):
-        paper.line(f"   {paper.paint(f'[{i}]', 'dim')} {_described(item)}")
-        if item.labels is not None:
-            paper.field("  secrecy", tags_text(item.labels.secrecy))
-            paper.field("  integrity", tags_text(item.labels.integrity))
-
-
-def _described(item: Item) -> str:
-    """What an item is called, and where its labels come from."""
-    if item.labels is None:
-        return "without labels: denied"
-    return f"{shown(item.labels.description) or '(not described)'} ({item.source.value} labels)"
+def _unknown(word: str) -> str:
+    """The line for an action that does not exist."""
+    known = f"(actions: {', '.join(ACTIONS)})"
+    if not word or word.startswith("-"):
+        return f"guard needs an action first {known}"
+    near = difflib.get_close_matches(word, ACTIONS, 1)
+    meant = f"; did you mean `{near[0]}`?" if near else ""
+    return f"unknown action {word!r}{meant} {known}"

@@ -1,7 +1,7 @@
 """How labels and reports look on a terminal: columns, colour, and nothing a guest can forge.
 
 What belongs here: laying out what ``hostabi`` answers.  What does not: asking
-it (``wasmpy.cli.guard``, ``wasmpy.cli.demo``).
+it (``wasmpy.cli.guards``, ``wasmpy.cli.demo``).
 
 Colour is for terminals alone, and not where ``NO_COLOR`` is set.  Texts that
 come from a guest or a payload are shown with their control characters
