@@ -75,8 +75,7 @@ class _ServerSide:
         asked = self._passes.asks_for_input(response.result)
         if asked is None:
             return response.result
-        switches = {"sampling/createMessage": "sampling", "elicitation/create": "elicitation"}
-        if asked and all(self._passes.on(switches.get(method, "roots")) for method in asked):
+        if self._passes.answers_input and all(map(self._passes.of_server, asked)):
             raise _Unlabelled(response.result)
         raise ProxyError(
             f"the server asks the client for input before it answers ({', '.join(asked)}); "

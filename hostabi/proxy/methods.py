@@ -135,6 +135,11 @@ class Passes:
         """Whether what stands under ``switch`` in a table passes."""
         return switch == ALWAYS or switch in self.switches
 
+    @property
+    def answers_input(self) -> bool:
+        """Whether the client may answer what a server asks before a call is complete."""
+        return self.on("elicitation") or self.on("sampling")
+
     def of_client(self, method: str) -> bool:
         """Whether a request of the client passes."""
         return method in CLIENT_REQUESTS and self.on(CLIENT_REQUESTS[method])
@@ -178,7 +183,7 @@ class Passes:
         kept = {"name": tool_name, "arguments": tool_args}
         if "_meta" in params:
             kept["_meta"] = params["_meta"]
-        if self.on("elicitation") or self.on("sampling"):
+        if self.answers_input:
             for key in ("inputResponses", "requestState"):
                 if key in params:
                     kept[key] = params[key]
