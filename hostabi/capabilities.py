@@ -14,7 +14,7 @@ import dataclasses
 from typing import Any, Dict, List, Mapping, NoReturn, Optional, Tuple
 
 from hostabi import abi
-from hostabi.errors import CapabilityError, GuardLoadError
+from hostabi.errors import CapabilityError, GuardLoadError, PayloadError
 from hostabi.payload import encode, kind
 from wasmpy.api.module import Module
 
@@ -41,12 +41,28 @@ class Argument:
 
     ``test`` is ``equals``, ``prefix`` (of a string) or ``one_of``; ``value``
     is what it compares with.  An ``optional`` argument may be missing.
+
+    Raises: CapabilityError for what is no test.
     """
 
     name: str
     test: Optional[str] = None
     value: Any = None
     optional: bool = False
+
+    def __post_init__(self) -> None:
+        """Find out now, and not when a guard asks."""
+        field = f"args.{self.name}"
+        if self.test not in (None, *TESTS):
+            _refuse("unexpected", field, "one of " + ", ".join(TESTS), repr(self.test)[:60])
+        if self.test == PREFIX and not isinstance(self.value, str):
+            _refuse("type", f"{field}.{PREFIX}", "a string", kind(self.value))
+        if self.test == ONE_OF and not isinstance(self.value, tuple):
+            _refuse("type", f"{field}.{ONE_OF}", "a tuple", kind(self.value))
+        try:
+            encode(self.value)
+        except PayloadError as error:
+            raise CapabilityError(f"{field}: {error}", "type", field, "JSON") from error
 
     def allows(self, value: Any) -> bool:
         """Whether the argument may be ``value``.  Values are equal if their JSON is."""

@@ -495,7 +495,8 @@ class ResponseError(GuardCallError):
     thing twice; ``__cause__`` says which), ``type`` (a field has another type),
     ``failure`` (non-success), ``error`` (an ``error`` text), ``mode-missing``,
     ``mode-invalid``, ``resource``, ``labels``, ``paths-parse`` or
-    ``paths-apply``.
+    ``paths-apply``.  ``excerpt`` is the start of an output that is no JSON; it
+    is in no text and no JSON of the error.
     """
 
     fields: Tuple[str, ...] = ("message", "function", "reason")
@@ -503,6 +504,7 @@ class ResponseError(GuardCallError):
     def __init__(self, message: str, function: str, reason: str) -> None:
         super().__init__(message, function)
         self.reason = reason
+        self.excerpt = ""
 
 
 class PolicyRejected(ResponseError):  # noqa: N818 - an answer

@@ -125,8 +125,8 @@ class AgentLabels:
 class ResourceLabels:
     """The answer of ``label_resource``: what a tool call would touch, and how.
 
-    ``stated`` says whether the guard named the operation; what it did not
-    name is a write, and nobody knows whether its result may be read.
+    ``stated`` is False where the guard names an operation that there is none
+    of.  It counts as a write, as if none were named, but nobody knows.
     """
 
     labels: Labels

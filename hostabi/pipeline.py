@@ -25,6 +25,7 @@ from __future__ import annotations
 import concurrent.futures
 import contextlib
 import contextvars
+import dataclasses
 import inspect
 import threading
 from typing import (
@@ -107,9 +108,7 @@ class Call(NamedTuple):
     """A tool call after phase 2: what it is judged by, to its end.
 
     ``coarse`` is the verdict on what the call does to its resource,
-    ``reading`` that on reading it.  ``operation`` is what the response is
-    judged by: where the guard did not say what the call does, it may be a
-    read as well as a write.
+    ``reading`` that on reading it.
     """
 
     agent_id: str
@@ -118,7 +117,6 @@ class Call(NamedTuple):
     grant: Grant
     agent: Labels
     resource: ResourceLabels
-    operation: Operation
     coarse: Verdict
     reading: Verdict
 
@@ -296,15 +294,16 @@ class Pipeline:
         try:
             with self._asking(abi.LABEL_RESOURCE):
                 resource = grant.labeller.label_resource(tool_name, tool_args, backend=backend)
+            if not resource.stated:
+                # Nobody knows what the call does, so both must be allowed, and the response is
+                # looked at like a read's in any mode.
+                resource = dataclasses.replace(resource, operation=Operation.READ_WRITE)
         except GuardError as error:
             raise ResourceLabellingError(agent_id, tool_name, error) from error
         check = Evaluator(agent).check
         coarse = check(resource.operation, resource.labels, Side.RESOURCE)
         reading = check(Operation.READ, resource.labels, Side.RESOURCE)
-        operation = resource.operation if resource.stated else Operation.READ
-        call = Call(
-            agent_id, tool_name, tool_args, grant, agent, resource, operation, coarse, reading
-        )
+        call = Call(agent_id, tool_name, tool_args, grant, agent, resource, coarse, reading)
         if proceeds(grant.mode, resource.operation, coarse):
             return call, None
         return call, self._denied(call, Side.RESOURCE, denying(grant.mode, coarse))
@@ -313,8 +312,8 @@ class Pipeline:
         self, call: Call, result: Any, *, guard_backend: Optional[Backend] = None
     ) -> Outcome:
         """Phases 4 to 6: what the agent gets of the backend's ``result``."""
-        mode, operation = call.grant.mode, call.operation
-        if not labels_response(mode, operation):
+        mode, operation = call.grant.mode, call.resource.operation
+        if call.resource.stated and not labels_response(mode, operation):
             return self._allowed(call, result)
         response = self._response(call, result, guard_backend or self.guard_backend)
         if response is None:
@@ -372,7 +371,7 @@ class Pipeline:
 
     def _tainted(self, call: Call, read: Sequence[Labels]) -> Taint:
         """Phase 6: what having read this changes in the agent's labels."""
-        if call.grant.mode is not Mode.PROPAGATE or call.operation is Operation.WRITE:
+        if call.grant.mode is not Mode.PROPAGATE or call.resource.operation is Operation.WRITE:
             return UNTAINTED
         taint = taint_of(read, gateway=self._gateway)
         return self.agents.accumulate(call.agent_id, taint, read, call.tool_name)

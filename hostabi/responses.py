@@ -45,6 +45,8 @@ EMPTY_ITEMS = (
     "and the labels of the resource apply"
 )
 """The notice of D13."""
+EXCERPT = 200
+"""Bytes of an answer that cannot be read that its error keeps."""
 
 
 def unnoticed(text: str) -> None:
@@ -74,7 +76,7 @@ def parse_agent(
     policy = typed_field(doc, "normalized_policy", dict, abi.LABEL_AGENT, "type")
     labels = labels_of(agent or {}, abi.LABEL_AGENT, "type", f"/{key_of(doc, 'agent')}")
     if not lenient:
-        _check_demands(agent or {})
+        _check_nulls(agent or {})
     if not trim(mode_text):
         raise ResponseError(
             "label_agent response is missing difc_mode", abi.LABEL_AGENT, "mode-missing"
@@ -105,14 +107,15 @@ def _check_success(doc: Dict[str, Any]) -> None:
         raise PolicyRejected(f"label_agent returned error: {detail}", "error", detail)
 
 
-def _check_demands(agent: Dict[str, Any]) -> None:
-    """Refuse a null among the agent's integrity tags: left out, it would ask for less."""
-    tags = agent.get(key_of(agent, "integrity"))
-    if isinstance(tags, list) and None in tags:
-        raise ResponseError(
-            "failed to unmarshal label_agent WASM response: integrity has a null",
-            abi.LABEL_AGENT, "type",
-        )  # fmt: skip
+def _check_nulls(agent: Dict[str, Any]) -> None:
+    """Refuse a null among the agent's tags: left out, it would ask for less, or taint less."""
+    for name in ("secrecy", "integrity"):
+        tags = agent.get(key_of(agent, name))
+        if isinstance(tags, list) and None in tags:
+            raise ResponseError(
+                f"failed to unmarshal label_agent WASM response: {name} has a null",
+                abi.LABEL_AGENT, "type",
+            )  # fmt: skip
 
 
 def _clean(tags: Tags, place: Place) -> Tuple[Tags, Place]:
@@ -142,7 +145,7 @@ def parse_resource(
     operations = {operation.value: operation for operation in Operation}
     word = doc.get("operation")
     operation = operations.get(word) if isinstance(word, str) else None
-    stated = operation is not None or lenient
+    stated = operation is not None or "operation" not in doc or lenient
     return ResourceLabels(labels, operation or Operation.WRITE, raw, stated=stated)
 
 
@@ -260,8 +263,10 @@ def _object(raw: bytes, function: str, *, lenient: bool) -> Dict[str, Any]:
     try:
         return decode_object(raw, max_bytes=abi.MAX_OUTPUT, strict=not lenient)
     except PayloadError as error:
-        start = text_of(raw[:40])
-        raise ResponseError(
-            f"failed to unmarshal {function} WASM response: {error} (it begins {start!r})",
+        # None of it in the text, which gets into logs: a guard may hand payloads back.
+        refusal = ResponseError(
+            f"failed to unmarshal {function} WASM response of {len(raw)} bytes: {error}",
             function, "json",
-        ) from error  # fmt: skip
+        )  # fmt: skip
+        refusal.excerpt = text_of(raw[:EXCERPT])
+        raise refusal from error

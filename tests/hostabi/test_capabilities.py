@@ -230,6 +230,15 @@ def test_a_description_that_is_none(doc, reason, field):
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("test", "value"), [("suffix", "x"), ("prefix", 1), ("one_of", ["x"]), ("equals", {1, 2}), ("one_of", (object(),))]
+)
+def test_an_argument_is_looked_at_when_it_is_made(test, value):
+    with pytest.raises(CapabilityError) as caught:
+        Argument("q", test, value)
+    assert caught.value.field.startswith("args.q")
+
+
 VALUES = st.none() | st.booleans() | st.integers(-5, 5) | st.text(max_size=3)
 ARGUMENTS = st.builds(
     lambda name, test, optional: Argument(name, *test, optional=optional), st.text(max_size=3),

@@ -10,7 +10,7 @@ import pytest
 
 from hostabi import GATEWAY, BackendError, Guard, current_call
 from hostabi.context import CallContext
-from hostabi.errors import GuardCancelled, GuardTimeout, HostFunctionError
+from hostabi.errors import GuardCancelled, GuardTimeout, HostFunctionError, ResponseError
 from hostabi.trace import IN_FULL, REDACTED, Redaction
 from tests.hostabi.wat import AGENT, LOOP, RESOURCE, data, guard_wat, module
 
@@ -175,6 +175,14 @@ def test_d26_the_host_s_own_log_lines_have_no_payloads():
     guard.label_response(SECRET, {"token": SECRET}, {"token": SECRET})
     assert {line.source for line in lines} == {"host"}
     assert not any(SECRET.encode() in line.text for line in lines)
+
+
+def test_d26_an_answer_that_cannot_be_read_is_in_no_text():
+    guard = Guard(module(guard_wat(AGENT, RESOURCE, f'{{"items":[{{"data":"{SECRET}"}}')))
+    with pytest.raises(ResponseError) as caught:
+        guard.label_response("t", {})
+    assert SECRET not in str(caught.value) + whole(caught.value.to_json())
+    assert SECRET in caught.value.excerpt
 
 
 def test_d26_a_replay_is_redacted_too():

@@ -85,7 +85,7 @@ def lookup(doc, pointer):
 
 
 def test_every_tag_knows_where_it_stands():
-    agent = {"Agent": {"SECRECY": [" a ", "", "b", None], "integrity": ["", "i"]}, "difc_mode": "filter"}
+    agent = {"Agent": {"SECRECY": [" a ", "", "b"], "integrity": ["", "i"]}, "difc_mode": "filter"}
     resource = {"resource": {"secrecy": ["a"], "integrity": [1, "i", None, "j"]}}
     paths = {
         "labeled_paths": [{"path": "/0", "labels": {"secrecy": ["x"]}}, {"path": "/1", "Labels": {"Integrity": ["y", "z"]}}],

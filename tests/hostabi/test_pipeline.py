@@ -16,6 +16,7 @@ from hostabi import (
     Labels,
     LabelSource,
     Mode,
+    Operation,
     Pipeline,
     RulesBackend,
     bundled,
@@ -178,8 +179,8 @@ def test_s124_a_denied_write_stops_before_the_backend(mode, operation, mine, the
     outcome = run(guard, backend)
     assert backend.calls == []
     assert (outcome.allowed, outcome.called, outcome.result) == (False, False, None)
-    if operation == "read-write" and mode != "propagate" and mine[1]:
-        side = Side.RESOURCE  # a read comes first
+    if operation != "write" and mode != "propagate" and mine[1]:
+        side = Side.RESOURCE  # a read comes first, also where nobody knows what the call does
     first = outcome.denial.reasons[0]
     assert (outcome.denial.reason, first.side, first.fault) == (rule, side, fault)
     assert outcome.denial.side is Side.RESOURCE
@@ -212,6 +213,26 @@ def test_s126_writes_and_read_write_in_strict_skip_phase_4(operation, mode, aske
     if not asked:
         assert outcome.result == ITEMS
         assert (outcome.kept, outcome.dropped) == (0, 0)
+
+
+@pytest.mark.parametrize("mode", ["strict", "filter"])
+def test_a_call_of_which_nobody_knows_what_it_does_is_looked_at_as_a_read_too(mode):
+    guard = Answering(mode_of(mode), resource((), ("i",), "Read"), by_path(POOR, FINE, FINE))
+    outcome = run(guard)
+    assert outcome.resource.operation is Operation.READ_WRITE
+    assert (outcome.kept, outcome.dropped, outcome.allowed) == (2, 1, mode == "filter")
+    # Where nothing is said of it at all it is a write, as the interface has it.
+    guard.resource = {"resource": labels((), ("i",))}
+    assert run(guard).result == ITEMS
+
+
+def test_who_writes_needs_the_tags_that_could_not_be_read_too():
+    guard = Answering(agent((), ("i",)), resource((), ("i", 7), "write"))
+    outcome = run(guard)
+    assert [(r.fault, r.side, r.path) for r in outcome.denial.reasons] == [
+        ("missing", Side.AGENT, "/resource/integrity")
+    ]
+    assert "what is no tag" in outcome.denial.message
 
 
 # -- items --------------------------------------------------------------------

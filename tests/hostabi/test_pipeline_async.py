@@ -7,7 +7,7 @@ import threading
 
 import pytest
 
-from hostabi import Guard, Pipeline, RulesBackend, State, bundled
+from hostabi import Guard, GuardPool, Pipeline, RulesBackend, State, bundled
 from hostabi.errors import (
     AgentLabellingError,
     GuardReentered,
@@ -263,3 +263,59 @@ def test_errors_come_as_they_do_without_asyncio():
         asyncio.run(pipeline.call_async("a", "t", {}, broken))
     pipeline.close()
     pipeline.close()
+
+
+def test_tasks_under_two_policies_share_a_pool():
+    session = bundled.session()
+    policies = [session["policy"], {"allow-only": {"repos": "all", "min-integrity": "none"}}]
+
+    async def backend(name, args):
+        return session["tool_result"]
+
+    async def main():
+        rules = RulesBackend(session["backend"])
+        with GuardPool(bundled.guard_bytes(), size=2, name="github", backend=rules) as pool:
+            pipeline = Pipeline(pool)
+            for i, policy in enumerate(policies):
+                await pipeline.label_agent_async(f"agent {i}", policy)
+            calls = [
+                pipeline.call_async(f"agent {i % 2}", session["tool_name"], session["tool_args"], backend)
+                for i in range(6)
+            ]
+            outcomes = await asyncio.gather(*calls)
+            pipeline.close()
+            return [outcome.kept for outcome in outcomes]
+
+    kept = asyncio.run(main())
+    assert kept[:2] * 3 == kept
+    assert kept[0] == 4 < kept[1]
+
+
+def test_cancelling_a_task_that_waits_for_a_pool():
+    async def main():
+        begun, ring = sign(asyncio.get_running_loop())
+        go = asyncio.Event()
+
+        async def own(name, args):
+            await go.wait()
+            return {}
+
+        wat = guard_wat(resource=ASKING, response="(i32.const 0)", extra=data(50000, "get") + data(52000, RESOURCE))
+        with GuardPool(module(wat), size=1, name="g", log=ring) as pool:
+            pipeline = Pipeline(pool, policy=POLICY, guard_backend=own)
+            await pipeline.label_agent_async("a")
+            first = asyncio.ensure_future(pipeline.call_async("a", "t", {}, lambda name, args: 1))
+            await begun.wait()
+            second = asyncio.ensure_future(pipeline.call_async("a", "t", {}, lambda name, args: 2))
+            while pool.health().waiting == 0:
+                await asyncio.sleep(0)
+            second.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await second
+            assert not first.done()
+            go.set()
+            result = (await first).result
+            pipeline.close()
+            return result
+
+    assert asyncio.run(main()) == 1

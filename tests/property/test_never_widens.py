@@ -14,8 +14,9 @@ trusts a guard trusts it with that.
 from __future__ import annotations
 
 import json
-from typing import Any, Callable, Dict, List, Set, Tuple
+from typing import Any, Callable, Dict, Iterator, List, Set, Tuple
 
+import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
@@ -134,10 +135,12 @@ def sessions(draw: Any) -> Tuple[Dict[str, Any], Any, str]:
 
 # -- breaking them ------------------------------------------------------------
 
-JUNK = st.sampled_from(
-    [None, True, 0, -1, 1.5, "", "x", "read", "*", [], [1], [None], ["a", 1], ["*", None], [[]], {}, {"a": "b"},
-     {"secrecy": "a"}, {"secrecy": [1], "integrity": ["*"]}, [{}], "/0", {"labels": {}}]
+JUNKS: List[Any] = (
+    [None, True, 0, -1, 1.5, "", "x", "READ", [], [1], [None], ["x", 1], ["x", None], [[]], {}, {"x": "y"},
+     {"secrecy": "x"}, {"secrecy": [1], "integrity": ["x"]}, [{}], "/0", {"labels": {}}]
 )  # fmt: skip
+"""What stands where something else should; no tag in it is one that anybody has."""
+JUNK = st.sampled_from(JUNKS)
 
 
 def places(node: Any) -> List[Tuple[Any, Any]]:
@@ -157,7 +160,11 @@ def broken(draw: Any, answer: Any) -> Any:
     for _ in range(draw(st.integers(1, 3))):
         where = places(root)
         node, key = where[draw(st.integers(0, len(where) - 1))]
-        node[key] = json.loads(json.dumps(draw(JUNK)))
+        junk = json.loads(json.dumps(draw(JUNK)))
+        if isinstance(node, list) and node is not root and draw(st.booleans()):
+            node.insert(key, junk)
+        else:
+            node[key] = junk
     return root[0]
 
 
@@ -230,6 +237,58 @@ def test_all_three_answers_broken_at_once_show_the_agent_nothing_more(session, d
     changed = [which for which in worse if worse[which] != answers[which]]
     assume(not any(WELL_FORMED[which](worse[which]) for which in changed))
     assert seen(worse, result, tool) <= seen(answers, result, tool)
+
+
+# -- the same, place by place -------------------------------------------------
+
+FINE, SECRET, POOR = ({"secrecy": s, "integrity": i, "description": "it"} for s, i in ((["a"], ["a"]), (["b"], ["a"]), (["a"], [])))
+DATA = [{"mark": mark} for mark in MARKS[:3]]
+
+
+def by_path(*own: Any, **more: Any) -> Dict[str, Any]:
+    paths = [{"path": f"/{i}", "labels": one} for i, one in enumerate(own) if one is not None]
+    return {"labeled_paths": paths, **more}
+
+
+RESPONSES = [
+    {}, by_path(FINE, SECRET, POOR), by_path(None, SECRET, POOR, default_labels=FINE, items_path=""),
+    by_path(FINE, default_labels=SECRET), {"items": [{"data": d, "labels": one} for d, one in zip(DATA, (FINE, SECRET, POOR))]},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("operation", ["read", "write", "read-write"])
+def test_junk_in_every_place_shows_the_agent_nothing_more(mode, operation):
+    for mine in (["a"], ["a", "c"]):
+        agent = {"agent": {"secrecy": ["a"], "integrity": mine}, "difc_mode": mode}
+        for labels in (FINE, SECRET, POOR, {"secrecy": ["a"], "integrity": ["a", "c", "d"]}):
+            for number, response in enumerate(RESPONSES):
+                answers = {"agent": agent, "resource": {"resource": labels, "operation": operation}, "response": response}
+                good = seen(answers, DATA, "list_x")
+                for which in ["agent", "resource"] if number < 2 else []:
+                    nothing_more(answers, which, good)
+                if mine == ["a"] and labels in (FINE, SECRET):
+                    nothing_more(answers, "response", good)
+
+
+def nothing_more(answers: Dict[str, Any], which: str, good: Set[str]) -> None:
+    for worse in every_junk(answers[which]):
+        if not WELL_FORMED[which](worse):
+            assert seen({**answers, which: worse}, DATA, "list_x") <= good, (answers, worse)
+
+
+def every_junk(answer: Any) -> Iterator[Any]:
+    """``answer`` with each junk in each place, and before and after each element."""
+    for number, (holder, _) in enumerate(places(answer)):
+        for junk in JUNKS:
+            for how in (None, 0, 1) if isinstance(holder, list) else (None,):
+                copy = json.loads(json.dumps(answer))
+                node, key = places(copy)[number]
+                if how is None:
+                    node[key] = junk
+                else:
+                    node.insert(key + how, junk)
+                yield copy
 
 
 @given(sessions())
