@@ -84,7 +84,8 @@ class Guard:
     ``log`` gets every line the guard logs or prints.  ``fuel`` (executed
     instructions) and ``timeout`` (seconds) bound each call with all it needs.
     ``count`` has reports say how many instructions a call took, as they do
-    with ``fuel``; counting takes time.  ``tier`` is what runs the guard.
+    with ``fuel``; counting takes time.  ``tier`` is what runs the guard, and ``fallback``
+    what becomes of functions it does not take, as for ``wasmpy.Store``.
     ``max_memory_pages`` caps linear memory.  ``stdout`` and ``stderr`` are file
     objects for what the guard prints, instead of the log.  ``compat="gateway"``
     does as the gateway does where that is a defect (see
@@ -107,7 +108,7 @@ class Guard:
         fuel: Optional[int] = None, timeout: Optional[float] = None,
         compat: Optional[str] = None, log: Optional[LogCallback] = None,
         stdout: Any = None, stderr: Any = None, features: Features = Features.WASM2,
-        count: bool = False, tier: Optional[str] = None,
+        count: bool = False, tier: Optional[str] = None, fallback: str = "silent",
     ) -> None:  # fmt: skip
         if compat not in (None, GATEWAY):
             raise ValueError(f'compat is None or "{GATEWAY}", not {compat!r}')
@@ -131,6 +132,7 @@ class Guard:
         self._guest = Guest(
             self.module, self.module_name, self._host, Bounds(allowed, fuel, timeout, count),
             initialize=not self._gateway, stdout=stdout, stderr=stderr, tier=tier,
+            fallback=fallback,
         )  # fmt: skip
         check_exports(self.module, gateway=self._gateway)
         self._guest.start_clock()
