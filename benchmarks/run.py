@@ -9,6 +9,7 @@
     python3 benchmarks/run.py cold                          first calls of tiny and of long modules
     python3 benchmarks/run.py start --rounds 11             whole processes, cold and cached
     python3 benchmarks/run.py pool                          pools of guards by size, threads and processes
+    python3 benchmarks/run.py limits --rounds 2             how late calls are stopped, and memory
     python3 benchmarks/run.py kernels --json kernels.json && python3 benchmarks/render.py kernels.json
 
 Every engine works in a process of its own; all stand ready and are measured in turn, so
@@ -32,6 +33,7 @@ from benchmarks.harness.cold import measure_cold  # noqa: E402
 from benchmarks.harness.figures import Row  # noqa: E402
 from benchmarks.harness.guard import measure_guard  # noqa: E402
 from benchmarks.harness.kernels import measure_kernels, measure_load  # noqa: E402
+from benchmarks.harness.limits import measure_limits  # noqa: E402
 from benchmarks.harness.pool import measure_pool  # noqa: E402
 from benchmarks.harness.start import measure_start  # noqa: E402
 from benchmarks.harness.tables import as_markdown, as_text, conditions, tables  # noqa: E402
@@ -53,6 +55,9 @@ WHAT: Dict[str, Tuple[Callable[[List[Subject], argparse.Namespace], Row], str]] 
     ),
     "load": (measure_load, "pywasm,wasmpy_reference,wasmtime,v8"),
     "cold": (measure_cold, "pywasm,wasmpy_reference,wasmpy_python,wasmpy_auto,wasmtime,v8"),
+    "limits": (
+        measure_limits, "wasmpy_reference,wasmpy_python,wasmpy_python_fuel,wasmpy_auto",
+    ),
     "start": (measure_start, "pywasm,wasmpy_reference,wasmpy_python,wasmpy_auto,wasmtime,v8"),
     "pool": (measure_pool, "wasmpy_auto"),
 }
@@ -77,7 +82,7 @@ def _parsed() -> argparse.Namespace:
     only.add_argument("--kernels", default="", help="comma-separated names; all if left out")
     only.add_argument("--budget", type=float, default=1.5, help="longest call, in seconds (1.5)")
     only.add_argument("--size", choices=("small", "medium", "large"), help="one size for all")
-    only = parser.add_argument_group("guard, load, start, pool")
+    only = parser.add_argument_group("guard, load, limits, start, pool")
     only.add_argument("--guard-wasm", type=Path, default=GUARD, help="the guard")
     only.add_argument("--payload", default="", help="payload cases, by name or file, or all")
     only.add_argument("--guard-budget", type=float, default=60.0, metavar="SECONDS",

@@ -96,7 +96,8 @@ class Guard(LabelCalls):
     ``log`` gets every line the guard logs or prints.  ``fuel`` (executed
     instructions) and ``timeout`` (seconds) bound each call with all it needs.
     ``count`` has reports say how many instructions a call took, as they do
-    with ``fuel``; counting takes time.  ``tier`` is what runs the guard.
+    with ``fuel``; counting takes time.  ``tier`` is what runs the guard, and ``fallback``
+    what becomes of functions it does not take, as for ``wasmpy.Store``.
     ``max_memory_pages`` caps linear memory.  ``stdout`` and ``stderr`` are file
     objects for what the guard prints, instead of the log.  ``recovery`` says
     which failures it recovers from, and which poison it.  ``cache`` is what its
@@ -128,7 +129,8 @@ class Guard(LabelCalls):
         fuel: Optional[int] = None, timeout: Optional[float] = None,
         compat: Optional[str] = None, log: Optional[LogCallback] = None,
         stdout: Any = None, stderr: Any = None, features: Features = Features.WASM2,
-        count: bool = False, tier: Optional[str] = None, recovery: Recovery = DEFAULT_RECOVERY,
+        count: bool = False, tier: Optional[str] = None, fallback: str = "silent",
+        recovery: Recovery = DEFAULT_RECOVERY,
         cache: Choice = GLOBAL,
         policy_check: str = AUTO, outputs: Optional[str] = None, send_capabilities: bool = False,
         capabilities: Capabilities = UNLIMITED,
@@ -173,6 +175,7 @@ class Guard(LabelCalls):
             self._guest = Guest(
                 self.module, self.module_name, self._host, Bounds(allowed, fuel, timeout, count),
                 initialize=not self._gateway, stdout=stdout, stderr=stderr, tier=tier,
+                fallback=fallback,
             )  # fmt: skip
             self._host.running = self._guest
             check_exports(self.module, gateway=self._gateway)

@@ -77,7 +77,7 @@ class Guest:
     def __init__(
         self, module: Module, name: str, host: HostSide, bounds: Bounds, *,
         initialize: bool = True, stdout: Any = None, stderr: Any = None,
-        tier: Optional[str] = None,
+        tier: Optional[str] = None, fallback: str = "silent",
     ) -> None:  # fmt: skip
         self._module = module
         self._name = name
@@ -94,8 +94,8 @@ class Guest:
                 stderr=host.stream(STDERR) if stderr is None else guarded(stderr, STDERR),
             )
         )
-        self._tier = tier
-        self._store = Store(bounds.limits, tier=tier)
+        self._runs: Any = {"tier": tier, "fallback": fallback}
+        self._store = Store(bounds.limits, **self._runs)
         self._instance = self._instantiate()
 
     # -- bounds ---------------------------------------------------------------
@@ -239,7 +239,7 @@ class Guest:
             self._instance.reset()
         except ResetError:
             self._store.close()
-            self._store = Store(self._bounds.limits, tier=self._tier)
+            self._store = Store(self._bounds.limits, **self._runs)
             self._instance = self._instantiate()
         self.begin()
         self.initialize()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from typing import Any, Dict
 
 import wasmpy  # the package, not this module: imports are absolute
@@ -52,6 +54,45 @@ class Instance:
     def spent(self) -> int:
         """Instructions executed since instantiation."""
         return int(self.store.fuel_consumed)
+
+    def late(self, name: str, moment: float, how: str) -> float:
+        """Seconds from ``moment`` to the end of a call that is told to end then; 0 if it has before.
+
+        ``how`` is ``deadline``, or ``cancellation`` from another thread.
+        """
+        told = [time.monotonic() + moment]
+
+        def tell() -> None:
+            told[0] = time.monotonic()
+            self.store.interrupt()
+
+        timer = threading.Timer(moment, tell)
+        try:
+            if how == "deadline":
+                self._exports[name](deadline=moment)
+            else:
+                timer.start()
+                self._exports[name]()
+        except wasmpy.Interrupted:
+            pass
+        end = time.monotonic()
+        if how != "deadline":
+            timer.join()
+            self.store.clear_interrupt()
+        return max(0.0, end - told[0])
+
+    def reset(self) -> None:
+        """Makes it what it was when it was made."""
+        self._instance.reset()
+
+    def pages(self) -> int:
+        """Pages of the memory."""
+        return int(self._instance.memory.pages)
+
+    def grow(self, pages: int) -> None:
+        """Grows the memory.  Raises: Missing if it is refused."""
+        if self._instance.memory.grow(pages) < 0:
+            raise Missing("the memory does not grow")
 
 
 class Engine:

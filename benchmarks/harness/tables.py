@@ -227,9 +227,29 @@ def pool_tables(report: Row) -> List[Table]:
     return [Table("Pools of guards, 8 callers", head, lines)]
 
 
+def _worst(row: Optional[Row]) -> str:
+    """The median and the worst of a row."""
+    if row is None or "worst" not in row:
+        return state(row)
+    return "%s, %s" % (seconds(row["median"]), seconds(row["worst"]))
+
+
+def limits_tables(report: Row) -> List[Table]:
+    """How late calls are stopped, and what memory costs."""
+    labels, late = present(report), report["late"]
+    rows = {name: [_worst(mine.get(e)) for e in labels] for name, mine in report["rows"].items()}
+    note = "median and worst; by the clock, from the moment it was told to end"
+    lines = [[name, *rows[name]] for name in late]
+    memory = [[name, *cells] for name, cells in rows.items() if name not in late]
+    return [
+        Table("How late a call ends that was told to", ["what runs, how it is told", *labels], lines, note),
+        Table("Memory of the bundled guard", ["what", *labels], memory, "median and worst"),
+    ]
+
+
 _TABLES: Dict[str, Callable[[Row], List[Table]]] = {
-    "kernels": kernel_tables, "cold": cold_tables, "guard": guard_tables, "load": load_tables, "start": start_tables,
-    "pool": pool_tables,
+    "kernels": kernel_tables, "cold": cold_tables, "guard": guard_tables, "limits": limits_tables, "load": load_tables,
+    "start": start_tables, "pool": pool_tables,
 }
 
 

@@ -208,11 +208,72 @@ def _unheard_of(wasm: bytes) -> bytes:
     return wasm + b"\x00\x12\x01x" + os.urandom(16)
 
 
+class StopWork:
+    """A function that runs for ever, told to end at several moments."""
+
+    def __init__(self, engine: Any, job: Row) -> None:
+        self._engine, self._how = engine, job["how"]
+        self._function, self._moments = job["function"], job["moments"]
+        self._wasm = Path(job["wasm"]).read_bytes()
+        self._compiles = job["compiles"]
+        self._instance = None if self._compiles else self._made()
+        self.answer: Row = {}
+
+    def _made(self) -> Any:
+        return self._engine.instantiate(self._engine.prepare(_unheard_of(self._wasm)), {})
+
+    def measure(self) -> Row:
+        """How late it was at each moment, in seconds."""
+        late = []
+        for moment in self._moments:
+            # What is to be compiled must not have been.
+            instance = self._instance or self._made()
+            late.append(instance.late(self._function, moment, self._how))
+        return {"late": late}
+
+
+class MemoryWork:
+    """The guard's instances: made, reset after a label, grown when much was written."""
+
+    TIMES = 10
+
+    def __init__(self, engine: Any, job: Row) -> None:
+        wasm = Path(job["guard"]).read_bytes()
+        self._engine, self._module = engine, engine.prepare(wasm)
+        self._names = wasmfile.imports(wasm)
+        self._case = json.loads(Path(job["payload"]).read_text(encoding="utf-8"))
+        self._question = guard_driver.inputs(self._case)[0]
+        self.answer: Row = {}
+        self.measure()
+
+    def _instance(self) -> Any:
+        host = guard_driver.GuardHost(self._case)
+        return self._engine.instantiate(self._module, host.imports(self._names))
+
+    def measure(self) -> Row:
+        """Seconds of each, several times."""
+        found: Dict[str, List[float]] = {"instantiate": [], "reset after label_agent": [],
+                                         "grow 32 MiB that are written by 64 KiB": []}
+        instantiate, reset, grow = found.values()
+        for _ in range(self.TIMES):
+            seconds, instance = timed(self._instance)
+            instantiate.append(seconds)
+            guard_driver.ask(instance, guard_driver.FUNCTIONS[0], self._question)
+            reset.append(timed(instance.reset)[0])
+            pages = instance.pages()
+            instance.grow(512 - pages)
+            instance.write(0, b"\1" * (512 << 16))
+            grow.append(timed(instance.grow, 1)[0])
+        return {"times": found}
+
+
 WORK: Dict[str, Callable[[Any, Row], Any]] = {
     "kernel": KernelWork,
     "guard": GuardWork,
     "load": LoadWork,
     "cold": ColdWork,
+    "stop": StopWork,
+    "memory": MemoryWork,
 }
 
 

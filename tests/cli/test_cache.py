@@ -12,6 +12,7 @@ from typing import Any, Dict, List, Tuple
 import pytest
 
 from wasmpy import cli
+from wasmpy.cli.bounds import byte_count
 from wasmpy.cli.caching import directory_of
 from wasmpy.cli.errors import ExitCode
 from wasmpy.tiers import cache as caching
@@ -144,6 +145,16 @@ def test_a_bar_on_a_terminal_alone(
         ["cache", "warm", "no/such/file"],
         ["cache", "warm", "-", "-"],
         ["run", "--cache", "x", "--no-cache", "y"],
+        ["cache", "info", "--cache", ""],
+        ["cache", "clear", "--cache="],
+        ["cache", "warm", "--cache", "", "x"],
+        ["run", "--cache", "", "y"],
+        ["guard", "label-agent", "g", "--policy", "p", "--cache", ""],
+        ["demo", "--cache", ""],
+        ["cache", "info", "--cache-size", "0"],
+        ["cache", "info", "--cache-size", "10X"],
+        ["cache", "info", "--cache-size", ""],
+        ["run", "--cache-size", "-1", "y"],
     ],
 )
 def test_wrong_usage_is_one_line(capsys: Capture, words: List[str]) -> None:
@@ -151,6 +162,56 @@ def test_wrong_usage_is_one_line(capsys: Capture, words: List[str]) -> None:
     assert (code, out) == (ExitCode.USAGE, "")
     assert err.startswith("wasmpy: error: ")
     assert err.count("\n") == 1
+
+
+def test_an_empty_name_is_not_the_current_directory(
+    capsys: Capture, place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(place)
+    (place / "own.wasmpy").write_bytes(b"not the cache's")
+    assert run(capsys, "cache", "clear", "--cache", "")[0] == ExitCode.USAGE
+    assert (place / "own.wasmpy").exists()
+
+
+def test_the_size(capsys: Capture, place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The option's, else the variable's, else one that is large."""
+    assert told(capsys, "cache", "info")["max_bytes"] == caching.MAX_BYTES
+    monkeypatch.setenv("WASMPY_CACHE_SIZE", "")
+    assert told(capsys, "cache", "info")["max_bytes"] == caching.MAX_BYTES
+    monkeypatch.setenv("WASMPY_CACHE_SIZE", "3M")
+    assert told(capsys, "cache", "info")["max_bytes"] == 3 << 20
+    assert told(capsys, "cache", "info", "--cache-size", "70k")["max_bytes"] == 70 << 10
+    words = ["run", place / "two.wat", "--invoke", "two"]
+    assert run(capsys, *words, "--cache-size", "1") == (0, "2\n", "")
+    assert told(capsys, "cache", "info")["entries"] == []
+    monkeypatch.setenv("WASMPY_CACHE_SIZE", "1")
+    assert run(capsys, *words) == (0, "2\n", "")
+    assert told(capsys, "cache", "info")["entries"] == []
+    assert run(capsys, *words, "--cache-size", "1M") == (0, "2\n", "")
+    assert len(told(capsys, "cache", "info")["entries"]) == 1
+    monkeypatch.setenv("WASMPY_CACHE_SIZE", "much")
+    for command in (["cache", "info"], words):
+        code, out, err = run(capsys, *command)
+        assert (code, out, err.count("\n")) == (ExitCode.USAGE, "", 1)
+        assert "WASMPY_CACHE_SIZE" in err
+
+
+@pytest.mark.parametrize(
+    ("text", "count"),
+    [("1", 1), ("1_000", 1000), ("2K", 2048), ("3m", 3 << 20), ("4G", 4 << 30), ("1T", 1 << 40)],
+)
+def test_numbers_of_bytes(text: str, count: int) -> None:
+    assert byte_count(text) == count
+
+
+def test_a_damaged_function_is_told(capsys: Capture, place: Path) -> None:
+    run(capsys, "cache", "warm", place / "two.wat")
+    (path,) = (place / "cache").iterdir()
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-1] + bytes((whole[-1] ^ 1,)))
+    (entry,) = told(capsys, "cache", "info")["entries"]
+    assert (entry["sound"], entry["direct"], entry["metered"]) == (False, 0, 0)
+    assert "damaged" in run(capsys, "cache", "info")[1]
 
 
 def test_an_invalid_module_is_a_negative_answer(capsys: Capture, place: Path) -> None:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import warnings
+from pathlib import Path
 from typing import Any, Tuple
 
 import pytest
 
 import wasmpy
+from hostabi import Guard
+from wasmpy import cli
 from wasmpy.tiers.fallback import FALLBACKS, Fallback
 from wasmpy.tiers.pysource import source
 from wasmpy.tiers.pysource.marks import Untaken
@@ -78,6 +81,49 @@ def test_entering_it_fails_and_nothing_else_does() -> None:
             assert (error.function, error.name, error.reason) == FOUND
     assert exports.taken(1) == 2
     assert store.fallbacks == [FOUND]
+
+
+def test_a_new_store_has_it_by_any_way() -> None:
+    module = wasmpy.Module(WAT)
+    for ways in (module.instantiate, lambda **o: wasmpy.Linker().instantiate(module, **o)):
+        instance = ways(tier="python", fallback="fail")
+        with pytest.raises(wasmpy.FallbackError):
+            instance.exports.odd(1)
+        assert ways(tier="python").exports.odd(2) == 4
+        with pytest.raises(ValueError, match="fallback"):
+            ways(store=wasmpy.Store(), fallback="fail")
+        with pytest.raises(ValueError, match="fallback"):
+            ways(fallback="loud")
+        with pytest.raises(ValueError, match="fallback"):
+            ways(fallback="")
+
+
+def test_a_guard_has_it_and_is_made_anew_with_it() -> None:
+    module = wasmpy.Module(
+        """(module (memory (export "memory") 1)
+          (func (export "init"))
+          (func $odd (param i32 i32 i32 i32) (result i32) (i32.const 0))
+          (export "label_agent" (func $odd)) (export "label_resource" (func $odd))
+          (export "label_response" (func $odd)))""",
+        features=wasmpy.Features.WASM2,
+    )
+    with Guard(module, tier="python", fallback="fail") as guard:
+        for _ in range(2):
+            with pytest.raises(wasmpy.FallbackError) as caught:
+                guard.call("label_agent", b"{}")
+            assert caught.value.function == 1
+        assert guard.health().resets == 1
+    with pytest.raises(ValueError, match="fallback"):
+        Guard(module, fallback="loud")
+
+
+def test_the_commands_have_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    script = tmp_path / "odd.wast"
+    script.write_text(WAT + '(assert_return (invoke "odd" (i32.const 2)) (i32.const 4))')
+    words = ["wast", "--tier", "python", str(script)]
+    assert cli.main(words) == 0
+    assert cli.main([*words, "--fallback", "fail"]) == 1
+    assert "it is odd" in capsys.readouterr().out
 
 
 def test_the_policies_are_named() -> None:

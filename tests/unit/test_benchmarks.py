@@ -13,6 +13,7 @@ from benchmarks.engines.command import command_module, empty_module
 from benchmarks.harness import figures, plot, tables
 from benchmarks.harness.cold import LENGTH, long_module
 from benchmarks.harness.guard import Pace
+from benchmarks.harness.limits import _WAT, RUNNING, long_wat
 from benchmarks.render import placed, rendered
 from wasmpy.binary.decode import decode_module
 
@@ -225,3 +226,21 @@ def test_pools_are_compared_with_the_first_of_their_interpreter() -> None:
     assert found.lines == [
         ["threads, 1", "7.50", "1.00"], ["threads, 2", "15.0", "2.00"], ["threads, 1, X", "FAILED", "-"]
     ]
+
+
+def test_limits_have_two_tables_with_the_median_and_the_worst() -> None:
+    late = {"wasmpy_auto": {"seconds": [0.001, 0.02], "median": 0.0105, "worst": 0.02}}
+    memory = {"wasmpy_auto": {"error": "it broke"}}
+    first, second = tables.tables({
+        "what": "limits", "engines": ["wasmpy_auto"], "late": ["a loop, deadline"],
+        "rows": {"a loop, deadline": late, "instantiate": memory},
+    })
+    assert first.lines == [["a loop, deadline", "10.5 ms, 20.0 ms"]]
+    assert second.lines == [["instantiate", "FAILED"]]
+
+
+def test_what_is_told_to_end_is_there_and_as_long_as_it_says() -> None:
+    exports = wasmpy.Module(_WAT).exports
+    assert [export.name for export in exports] == list(RUNNING.values())
+    (func,) = wasmpy.Module(long_wat(5_000)).syntax.funcs
+    assert 4_900 <= len(func.body) <= 5_000

@@ -19,6 +19,7 @@ from wasmpy.exec.store import ExternInst, FuncInst
 from wasmpy.syntax.module import Import
 from wasmpy.syntax.module import Module as SyntaxModule
 from wasmpy.syntax.types import FuncType, externtype_text
+from wasmpy.tiers.fallback import FALLBACKS
 
 if TYPE_CHECKING:
     from wasi import Wasi, WasiConfig
@@ -113,12 +114,13 @@ class Linker:
         fuel: Optional[int] = None,
         deadline: Optional[float] = None,
         tier: Optional[str] = None,
+        fallback: Optional[str] = None,
         name: str = "",
     ) -> Instance:
         """Instantiate ``module`` with these definitions.
 
-        ``limits``, ``fuel``, ``deadline`` and ``tier`` are those of a new store; there is none
-        where ``store`` is given or a definition brings its own.
+        ``limits``, ``fuel``, ``deadline``, ``tier`` and ``fallback`` are those of a new store;
+        there is none where ``store`` is given or a definition brings its own.
 
         Raises: LinkError naming every import that is missing or does not
         match; WasmTrap; ValueError if a definition belongs to another store,
@@ -126,10 +128,12 @@ class Linker:
         """
         store = store or self._store_of(module.syntax)
         if store is None:
-            store = Store(limits, fuel, deadline, tier=tier)
-        elif any(given is not None for given in (limits, fuel, deadline, tier)):
+            store = Store(limits, fuel, deadline, tier=tier,
+                          fallback=FALLBACKS[0] if fallback is None else fallback)  # fmt: skip
+        elif any(given is not None for given in (limits, fuel, deadline, tier, fallback)):
             raise ValueError(
-                "limits, fuel, deadline and tier are the store's, and there is one already"
+                "limits, fuel, deadline, tier and fallback are the store's, "
+                "and there is one already"
             )
         found = self._resolve(store, module.syntax)
         with store.entered():

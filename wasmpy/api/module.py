@@ -189,21 +189,23 @@ class Module:
         fuel: Optional[int] = None,
         deadline: Optional[float] = None,
         tier: Optional[str] = None,
+        fallback: Optional[str] = None,
         name: str = "",
     ) -> Instance:
         """Instantiate, in a store of its own unless one is given.
 
         ``imports`` maps module names to mappings of names to callables,
         ``Func``, ``Memory``, ``Table``, ``Global`` or ``HostFunc``, or is a
-        ``Linker``.  ``limits``, ``fuel``, ``deadline`` and ``tier`` are those of
-        the new store.  Raises: LinkError naming every missing import; WasmTrap.
+        ``Linker``.  ``limits``, ``fuel``, ``deadline``, ``tier`` and ``fallback`` are
+        those of the new store.  Raises: LinkError naming every missing import; WasmTrap.
         """
         from wasmpy.api.linker import Linker
 
         linker = imports if isinstance(imports, Linker) else Linker.of(imports or {})
         return linker.instantiate(
-            self, store=store, limits=limits, fuel=fuel, deadline=deadline, tier=tier, name=name
-        )
+            self, store=store, limits=limits, fuel=fuel, deadline=deadline, tier=tier,
+            fallback=fallback, name=name,
+        )  # fmt: skip
 
     def __repr__(self) -> str:
         return f"<wasmpy.Module {self.name or ''} of {len(self.binary)} bytes>"

@@ -17,6 +17,9 @@ from wasmpy.exec.waiting import NOT_EQUAL, TIMED_OUT, WOKEN, WaitList
 SLICE = 0.02
 """Seconds between two looks at the interruption flag."""
 
+_FINISHED = 8
+"""Deadlines that are over and may stand in the heap besides as many as there are live ones."""
+
 
 class ThreadWaitList(WaitList):
     """The waiters of one shared memory, in any thread of any store."""
@@ -85,7 +88,7 @@ class Watch:
     def __init__(self) -> None:
         self._changed = threading.Condition()
         self._due: List[Tuple[float, int, Callable[[], None]]] = []
-        self._over: Set[int] = set()
+        self._live: Set[int] = set()
         self._numbers = itertools.count()
         self._thread: Optional[threading.Thread] = None
 
@@ -103,31 +106,43 @@ class Watch:
                     return None
                 self._thread = thread
             number = next(self._numbers)
+            self._live.add(number)
             heapq.heappush(self._due, (end, number, alarm))
             if self._due[0][1] == number:
                 self._changed.notify()
         return number
 
     def finish(self, number: int) -> None:
-        """Forget a deadline."""
+        """Forget a deadline, and the alarm with all it holds."""
         with self._changed:
-            if self._due and self._due[0][1] == number:
-                heapq.heappop(self._due)
-            else:
-                self._over.add(number)
+            self._live.discard(number)
+            self._prune()
+
+    def _prune(self) -> None:
+        """Drop what is finished where it stands first, and all of it where it is the most.
+
+        So there are never more than a few finished ones, whatever stands before them.
+        """
+        due, live = self._due, self._live
+        while due and due[0][1] not in live:
+            heapq.heappop(due)
+        if len(due) > 2 * len(live) + _FINISHED:
+            due[:] = [item for item in due if item[1] in live]
+            heapq.heapify(due)
 
     def _run(self) -> None:
         with self._changed:
             while True:
-                while self._due and self._due[0][1] in self._over:
-                    self._over.discard(heapq.heappop(self._due)[1])
                 left = self._due[0][0] - time.monotonic() if self._due else None
                 if left is None or left > 0:
                     self._changed.wait(left)
                     continue
                 _, number, alarm = heapq.heappop(self._due)
-                self._over.discard(number)
-                alarm()
+                if number in self._live:
+                    self._live.discard(number)
+                    alarm()
+                del alarm  # a store, which nothing else may need any more
+                self._prune()
 
 
 WATCH = Watch()

@@ -1,4 +1,4 @@
-"""What bounds a guest on the command line: fuel, time and pages, read alike by every command.
+"""Bounds on the command line: fuel, time, pages, bytes, read alike by every command.
 
 What belongs here: these numbers as a person writes them, and the options
 that ask for them.  What does not: enforcing them.
@@ -13,6 +13,7 @@ GUARD_TIMEOUT = 60.0
 """Seconds that a call of a guard may take unless something else is said."""
 
 _MAX_SECONDS = 1e9
+_UNITS = {"": 0, "K": 10, "M": 20, "G": 30, "T": 40}
 _HIDDEN = "\0"  # stands before what `run` has marked as no option
 
 
@@ -41,6 +42,20 @@ def seconds(text: str) -> float:
     if not 0 <= value < _MAX_SECONDS:
         raise argparse.ArgumentTypeError(f"not a number of seconds: {_shown(text)}")
     return value
+
+
+def byte_count(text: str) -> int:
+    """A number of bytes, or of KiB, MiB, GiB, TiB with K, M, G, T behind it.
+
+    Raises: argparse.ArgumentTypeError.
+    """
+    unit = text[-1:].upper() if not text[-1:].isdecimal() else ""
+    value = _natural(text[: len(text) - len(unit)])
+    if not value or unit not in _UNITS:
+        raise argparse.ArgumentTypeError(
+            f"not a number of bytes, such as 1000000, 64M or 2G: {_shown(text)}"
+        )
+    return value << _UNITS[unit]
 
 
 def bound_of(timeout: Optional[float]) -> Optional[float]:

@@ -16,7 +16,7 @@ import sys
 import time
 from typing import TYPE_CHECKING, Any, Callable, Dict, List, Optional, Sequence
 
-from wasmpy.cli.caching import VARIABLE, add_cache_arguments, directory_of
+from wasmpy.cli.caching import VARIABLE, add_cache_arguments, directory_of, size_of
 from wasmpy.cli.errors import CommandError, ExitCode, UsageError, print_json
 from wasmpy.cli.source import STDIN, default_features, parse_features, read_bytes
 from wasmpy.config import Features
@@ -66,7 +66,7 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError(f"--features and --guard are not for {args.action}")
     if args.features and args.guard:
         raise UsageError("--guard says what the features are")
-    cache = _open(args.cache_dir)
+    cache = _open(args.cache_dir, args.cache_size)
     fields: Dict[str, Any] = {"directory": cache.directory}
     try:
         fields.update(_ACTIONS[args.action](cache, args))
@@ -78,7 +78,7 @@ def run(args: argparse.Namespace) -> int:
     return ExitCode.OK
 
 
-def _open(named: Optional[str]) -> Cache:
+def _open(named: Optional[str], size: Optional[int]) -> Cache:
     """The cache.  Raises: CommandError if there is none, or it is refused or cannot be used."""
     from wasmpy.tiers.cache import Cache
 
@@ -86,11 +86,13 @@ def _open(named: Optional[str]) -> Cache:
     if directory is None:
         raise CommandError(f"there is no cache: {VARIABLE} is empty, or there is no home directory")
 
+    max_bytes = size_of(size)
+
     def unusable(text: str) -> None:
         raise CommandError(f"cannot use the cache: {text}", path=directory)
 
     try:
-        return Cache(directory, warn=unusable)
+        return Cache(directory, max_bytes=max_bytes, warn=unusable)
     except CacheError as error:
         raise CommandError(f"cannot use the cache {error}", path=directory) from error
 

@@ -1,7 +1,7 @@
-"""The cache that a command uses: which directory, and for how long.
+"""The cache that a command uses: which directory, how large, and for how long.
 
-What belongs here: ``--cache`` and ``--no-cache``, the environment variable,
-the platform's directory for caches.  What does not: the cache itself
+What belongs here: ``--cache``, ``--cache-size`` and ``--no-cache``, the environment's
+variables, the platform's directory for caches.  What does not: the cache itself
 (``wasmpy.tiers.cache``), the command about it (``wasmpy.cli.cache``).
 """
 
@@ -14,6 +14,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Iterator, Optional
 
+from wasmpy.cli.bounds import byte_count
 from wasmpy.cli.errors import CommandError, print_line
 
 if TYPE_CHECKING:
@@ -22,19 +23,54 @@ if TYPE_CHECKING:
 VARIABLE = "WASMPY_CACHE_DIR"
 """Names the directory; set but empty, there is no cache."""
 
+SIZE_VARIABLE = "WASMPY_CACHE_SIZE"
+"""What the files may take; set but empty, it is as if it were not set."""
+
 
 def add_cache_arguments(parser: argparse.ArgumentParser, *, off: bool = True) -> None:
-    """Declare ``--cache`` and, where it can be ``off``, ``--no-cache``."""
+    """Declare ``--cache``, ``--cache-size`` and, where it can be ``off``, ``--no-cache``."""
     group = parser.add_argument_group("the compilation cache")
     both = group.add_mutually_exclusive_group()
     both.add_argument(
-        "--cache", metavar="DIR", dest="cache_dir",
+        "--cache", metavar="DIR", dest="cache_dir", type=_directory,
         help=f"keep compiled modules here (default: {VARIABLE}, or the platform's cache directory)",
     )  # fmt: skip
     if off:
         both.add_argument(
             "--no-cache", action="store_true", help="keep nothing, and use nothing that was kept"
         )
+    group.add_argument(
+        "--cache-size", metavar="BYTES", type=byte_count,
+        help="what the files may take, such as 64M or 2G; those not used for longest go first "
+        f"(default: {SIZE_VARIABLE}, or 512M)",
+    )  # fmt: skip
+
+
+def _directory(text: str) -> str:
+    """A directory.  Raises: argparse.ArgumentTypeError for an empty name.
+
+    As a path that would be the current directory, where nobody means to keep a cache, and
+    none is off for the variable.
+    """
+    if not text:
+        raise argparse.ArgumentTypeError("it names no directory")
+    return text
+
+
+def size_of(given: Optional[int]) -> int:
+    """What the files may take: as is given, by the environment, or by default.
+
+    Raises: CommandError.
+    """
+    from wasmpy.tiers.cache import MAX_BYTES
+
+    text = os.environ.get(SIZE_VARIABLE)
+    if given is not None or not text:
+        return MAX_BYTES if given is None else given
+    try:
+        return byte_count(text)
+    except argparse.ArgumentTypeError as error:
+        raise CommandError(f"{SIZE_VARIABLE}: {error}") from error
 
 
 def directory_of(named: Optional[str]) -> Optional[str]:
@@ -61,7 +97,7 @@ def _platform_directory() -> Path:
     return Path(given) if given.startswith("/") else Path.home() / ".cache"
 
 
-def cache_of(named: Optional[str]) -> Optional[Cache]:
+def cache_of(named: Optional[str], size: Optional[int] = None) -> Optional[Cache]:
     """The cache a command uses, or None.
 
     Raises: CommandError, where the directory that was named on the command
@@ -70,11 +106,15 @@ def cache_of(named: Optional[str]) -> Optional[Cache]:
     directory = directory_of(named)
     if directory is None:
         return None
+    max_bytes = size_of(size)
     from wasmpy.tiers.cache import Cache
     from wasmpy.tiers.folder import CacheError
 
     try:
-        return Cache(directory, warn=lambda text: print_line(f"wasmpy: warning: cache: {text}"))
+        return Cache(
+            directory, max_bytes=max_bytes,
+            warn=lambda text: print_line(f"wasmpy: warning: cache: {text}"),
+        )  # fmt: skip
     except CacheError as error:
         if named is not None:
             raise CommandError(f"cannot use the cache {error}", path=directory) from error
@@ -92,7 +132,7 @@ def in_use(args: argparse.Namespace) -> Iterator[None]:
     if getattr(args, "no_cache", None) is None:
         yield
         return
-    cache = None if args.no_cache else cache_of(args.cache_dir)
+    cache = None if args.no_cache else cache_of(args.cache_dir, args.cache_size)
     if cache is None:
         yield
         return

@@ -20,6 +20,7 @@ from xml.etree import ElementTree as ET
 
 from wasmpy.cli.errors import CommandError, ExitCode, error_json, error_line, print_json, print_line
 from wasmpy.cli.source import STDIN, parse_features, read_bytes
+from wasmpy.cli.tiers import add_fallback
 from wasmpy.config import FEATURE_NAMES
 from wasmpy.errors import MalformedError
 from wasmpy.wast.report import FAIL, PASS, SKIP, CommandResult, ScriptReport
@@ -58,6 +59,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--tier", choices=("reference", "python", "auto"), default="reference",
         help="the tier that runs the scripts (default: %(default)s)",
     )  # fmt: skip
+    add_fallback(parser)
     parser.add_argument("--junit", metavar="FILE", help="also write the results as JUnit XML")
     parser.add_argument("--all", action="store_true", help="list every failing command")
 
@@ -127,7 +129,8 @@ def _run_one(
     try:
         script = decoded(read_bytes(STDIN)) if str(path) == STDIN else path
         outcome.report = run_script(
-            script, features, fusing=args.fusing, path=args.path, tier=args.tier, progress=bar,
+            script, features, fusing=args.fusing, path=args.path, tier=args.tier,
+            fallback=args.fallback, progress=bar,
         )  # fmt: skip
         outcome.report.script = str(path)
     except (MalformedError, CommandError, OSError) as error:

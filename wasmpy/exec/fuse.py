@@ -53,16 +53,26 @@ class Value(NamedTuple):
 
 
 LARGEST = 20_000
-"""Instructions of a function beyond which it stays as it is: compiling cannot be interrupted."""
+"""Instructions of a function beyond which it stays as it is: it would take too long."""
+
+BATCH = 600
+"""Instructions, or few more, that are compiled between two looks at the interruption flag."""
 
 
 def fuse(code: Code) -> None:
-    """Give ``code`` its overlay; compiled once, in time linear in the body."""
+    """Give ``code`` its overlay; compiled once, in time linear in the body.
+
+    Goes on where it was interrupted the last time.  Raises: Interrupted.
+    """
     if len(code.slots) > LARGEST:
         return
-    runs = _Runs(code)
-    runs.find()
-    code.run = runs.overlay()
+    assert code.function.instance is not None
+    look = code.function.instance.store.meter.look
+    if code.fusing is None:
+        code.fusing = _Runs(code)
+    while code.fusing.go_on():
+        look()
+    code.run, code.fusing = code.fusing.overlay(), None
 
 
 class _Runs:
@@ -76,8 +86,8 @@ class _Runs:
         self.body = function.func.body
         self.mems = function.instance.mems
         self.starts = set(code.starts)
-        self.lines: List[str] = []
-        self.runs: List[Tuple[int, int, Slot]] = []
+        self.at = 0
+        self.made: List[Tuple[int, Slot]] = []
         self.names: Dict[int, str] = {}
         self.objects: List[Any] = []
 
@@ -88,27 +98,30 @@ class _Runs:
             self.objects.append(thing)
         return self.names[id(thing)]
 
-    def find(self) -> None:
-        """Cut the body into runs and write each as a function."""
-        slots, pc = self.code.slots, 0
-        while pc < len(slots):
+    def go_on(self) -> bool:
+        """Cut the next instructions into runs, and make them handlers; whether there are more."""
+        slots = self.code.slots
+        self.names, self.objects = {}, []
+        lines: List[str] = []
+        runs: List[Tuple[int, Slot]] = []
+        pc, end = self.at, min(self.at + BATCH, len(slots))
+        while pc < end:
             run = _Run(self, pc)
-            end = run.extend()
-            if end - pc > 1:
-                self.lines += run.source()
-                self.runs.append((pc, end, slots[run.last]))
-            pc = max(end, pc + 1)
+            after = run.extend()
+            if after - pc > 1:
+                lines += run.source()
+                runs.append((pc, slots[run.last]))
+            pc = max(after, pc + 1)
+        if runs:
+            self._compile(lines, runs)
+        self.at = pc
+        return pc < len(slots)
 
-    def overlay(self) -> List[Slot]:
-        """The slots with the fused handlers in place."""
-        slots = list(self.code.slots)
-        if not self.runs:
-            return slots
+    def _compile(self, lines: List[str], runs: List[Tuple[int, Slot]]) -> None:
+        """The handlers of some runs, from the lines of all of them."""
         names = [*_ACCESSORS, "buf", *self.names.values()]
-        names_of_runs = ", ".join(f"h{pc}" for pc, _, _ in self.runs)
-        text = "\n".join(
-            [f"def make({', '.join(names)}):", *self.lines, f" return [{names_of_runs}]"]
-        )
+        names_of_runs = ", ".join(f"h{pc}" for pc, _ in runs)
+        text = "\n".join([f"def make({', '.join(names)}):", *lines, f" return [{names_of_runs}]"])
         scope: Dict[str, Any] = dict(vars(generated), callee=handlers.callee)
         exec(compile(text, "<fused runs>", "exec"), scope)  # noqa: S102 - numbers only
         buffer = self.mems[0].buffer if self.mems else None
@@ -117,8 +130,13 @@ class _Runs:
             if "buf" in handler.__code__.co_freevars:
                 self.mems[0].bind(handler)  # the others share the variable
                 break
-        for handler, (pc, _, last) in zip(made, self.runs):
-            slots[pc] = (handler, last[1], last[2])
+        self.made += [(pc, (handler, a[1], a[2])) for handler, (pc, a) in zip(made, runs)]
+
+    def overlay(self) -> List[Slot]:
+        """The slots with the fused handlers in place."""
+        slots = list(self.code.slots)
+        for pc, slot in self.made:
+            slots[pc] = slot
         return slots
 
 
@@ -181,7 +199,7 @@ class _Run:
         """Take instructions while they fit; the position behind the last one taken."""
         slots, pc = self.runs.code.slots, self.pc
         while self.answer is None:
-            if pc != self.pc and pc in self.runs.starts:
+            if pc != self.pc and (pc in self.runs.starts or pc - self.pc >= BATCH):
                 break
             if not self.take(pc, slots[pc]):
                 break

@@ -36,13 +36,13 @@ class Code:
     where regions do.  ``guarded`` are the blocks that catch exceptions, inner ones
     before those around them.  ``size`` is how many values a frame holds at most.
     ``run`` is what is executed: ``slots``, or the overlay
-    of fused runs once the function is hot.  ``offsets`` are the bytes' places
-    in the file, found when a trace first asks.
+    of fused runs once the function is hot; ``fusing`` is that while it is made.
+    ``offsets`` are the bytes' places in the file, found when a trace first asks.
     """
 
     __slots__ = (
-        "after", "arity", "cost", "entry", "function", "guarded", "headers", "locals", "offsets",
-        "params", "run", "size", "slots", "starts",
+        "after", "arity", "cost", "entry", "function", "fusing", "guarded", "headers", "locals",
+        "offsets", "params", "run", "size", "slots", "starts",
     )  # fmt: skip
 
     def __init__(self, function: FuncInst) -> None:
@@ -52,6 +52,7 @@ class Code:
         self.locals: List[Any] = []
         self.slots: List[Slot] = []
         self.run = self.slots
+        self.fusing: Any = None
         self.after: List[int] = []
         self.offsets: Optional[List[int]] = None
         self.starts: Set[int] = set()

@@ -114,11 +114,14 @@ class Cache:
             self.complain("entry", f"{name}: {error}")
             return None
 
-    def write(self, key: bytes, sections: Dict[file.Place, bytes]) -> None:
-        """Put a file under a key in one step, and remove the oldest for it."""
+    def write(self, key: bytes, sections: Dict[file.Place, bytes]) -> Optional[Sections]:
+        """Put a file under a key in one step, and remove the oldest for it.
+
+        What stands there then; None if nothing could be written.
+        """
         data = file.pack(key, sections)
         if len(data) > self.max_bytes:
-            return
+            return None
         name = key.hex() + folder.SUFFIX
         temporary = f"{key.hex()}.{os.getpid()}-{os.urandom(8).hex()}{folder.TEMPORARY}"
         try:
@@ -127,6 +130,8 @@ class Cache:
                 folder.evict(fd, self.max_bytes)
         except (CacheError, OSError) as error:
             self.complain("unusable", f"nothing is kept in {self.directory}: {error}")
+            return None
+        return self.open(key)
 
     def save(self) -> None:
         """Write what was compiled since."""
@@ -136,14 +141,16 @@ class Cache:
     def entries(self) -> List[Tuple[folder.Stored, Optional[Sections]]]:
         """The files, the last used at the end, each with its sections if it is sound.
 
-        Raises: CacheError, OSError.
+        All of each file is read for that.  Raises: CacheError, OSError.
         """
         found = []
         with folder.folder(self.directory, create=True) as fd:
             for stored in folder.entries(fd):
                 sections = None
                 with contextlib.suppress(CacheError, Damaged, OSError):
-                    sections = _sections(folder.open_entry(fd, stored.name), None)
+                    there = _sections(folder.open_entry(fd, stored.name), None)
+                    there.check()
+                    sections = there
                 found.append((stored, sections))
         return found
 
@@ -266,7 +273,7 @@ class Entry:
         self._new[METERED if metered else DIRECT, index] = found
 
     def save(self) -> None:
-        """Write what is not in the file yet."""
+        """Write what is not in the file yet; what cannot be written now is tried again."""
         new, made = dict(self._new), self._made
         if not new and made is None:
             return
@@ -280,9 +287,13 @@ class Entry:
             _add_module(sections, self._description, *made)
         for place, found in new.items():
             sections[place] = marshal.dumps(found)
-        if (MODULE, 0) in sections:
-            self._cache.write(self._key, sections)
-        self._made = None
+        if (MODULE, 0) not in sections:
+            return
+        written = self._cache.write(self._key, sections)
+        if written is None:
+            return
+        # The open file is there also when somebody clears the cache: the next save has it all.
+        self.sections, self._made = written, None
         for place in new:
             self._new.pop(place, None)
 

@@ -84,6 +84,11 @@ class Sections:
             raise Damaged("a section does not have its hash")
         return data
 
+    def check(self) -> None:
+        """Compare every hash.  Raises: Damaged, OSError."""
+        for place in self._index:
+            self.read(*place)
+
     def close(self) -> None:
         """Close the file; twice is harmless."""
         fd, self._fd = self._fd, -1

@@ -18,7 +18,7 @@ class Warmed(NamedTuple):
     """What became of a module's functions.
 
     ``compiled`` counts forms that were compiled now, ``had`` those that were
-    there; ``untaken`` says of functions that the tier does not take why.
+    there; ``untaken`` says of functions that the tier does not take, or did not now, why.
     """
 
     functions: int
@@ -30,11 +30,12 @@ class Warmed(NamedTuple):
 def compile_all(syntax: Any, sidetables: Sequence[Any], step: Callable[[int, int], None]) -> Warmed:
     """Compile every function in every form; ``step`` is told how many of how many are done."""
     from wasmpy.tiers.pysource.functions import Functions
-    from wasmpy.tiers.pysource.marks import Untaken
+    from wasmpy.tiers.pysource.marks import NotNow, Untaken
 
     functions = Functions.of(syntax)
     todo = functions_of(syntax, sidetables)
     compiled = had = done = 0
+    later: Dict[int, str] = {}
     for function in todo:
         for metered in VARIANTS:
             if functions.at_hand(function.index, metered=metered):
@@ -43,11 +44,14 @@ def compile_all(syntax: Any, sidetables: Sequence[Any], step: Callable[[int, int
                 compiled += 1
                 try:
                     functions.compiled(function, metered=metered)
+                except NotNow as error:
+                    compiled -= 1
+                    later[function.index] = error.message
                 except Untaken:
                     compiled -= 1
             done += 1
             step(done, len(todo) * len(VARIANTS))
-    return Warmed(len(todo), compiled, had, dict(functions.untaken))
+    return Warmed(len(todo), compiled, had, {**later, **functions.untaken})
 
 
 def functions_of(syntax: Any, sidetables: Sequence[Any]) -> List[FuncInst]:

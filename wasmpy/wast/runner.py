@@ -90,6 +90,7 @@ def run_script(
     fusing: str = "hot",
     path: str = "binary",
     tier: str = "reference",
+    fallback: str = "silent",
     progress: Optional[Callable[[int, int], None]] = None,
 ) -> ScriptReport:
     """Run a script: a path is read, a string is the source itself.
@@ -106,7 +107,7 @@ def run_script(
     if not isinstance(script, str):
         name = os.fspath(script)
         script = decoded(pathlib.Path(name).read_bytes())
-    run = ScriptRun(features or suite_features(name), fuel, limits, fusing, path, tier)
+    run = ScriptRun(features or suite_features(name), fuel, limits, fusing, path, tier, fallback)
     report = ScriptReport(name)
     commands = parse_script(script)
     for index, command in enumerate(commands):
@@ -141,13 +142,14 @@ class ScriptRun:
         fusing: str = "hot",
         path: str = "binary",
         tier: str = "reference",
+        fallback: str = "silent",
     ) -> None:
         if path not in PATHS:
             raise ValueError(f"there is no path {path!r}")
         self.path = path
         self.features = features
         self.fuel = fuel
-        self.store = Store(limits=limits, fusing=fusing, tier=tier)
+        self.store = Store(limits=limits, fusing=fusing, tier=tier, fallback=fallback)
         self.printed: List[Tuple[Any, ...]] = []
         self.registered: Dict[str, Any] = {"spectest": spectest_module(self.store, self.printed)}
         self.instances: Dict[Optional[str], Union[Instance, Absent]] = {}

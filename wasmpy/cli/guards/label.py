@@ -27,7 +27,7 @@ from wasmpy.cli.caching import add_cache_arguments
 from wasmpy.cli.errors import CommandError, ExitCode, UsageError, print_json
 from wasmpy.cli.present import Paper, shown, tags_text
 from wasmpy.cli.source import STDIN, read_bytes
-from wasmpy.cli.tiers import add_tier
+from wasmpy.cli.tiers import add_fallback, add_tier
 
 HELP = "ask a guard for one decision: the labels of an agent, a resource or a response"
 EXAMPLE = """\
@@ -61,6 +61,7 @@ def add_bounds(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--max-memory-pages", type=page_count, metavar="N", default=512,
                         help="pages of 64 KiB the guard may have (default: 512)")  # fmt: skip
     add_tier(parser)
+    add_fallback(parser)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -137,6 +138,7 @@ def open_guard(
         Module(source) if isinstance(source, str) else source,
         name=args.name, backend=backend, log=log, fuel=args.fuel, timeout=bound_of(args.timeout),
         max_memory_pages=args.max_memory_pages, compat=args.compat, count=args.json, tier=args.tier,
+        fallback=args.fallback,
         capabilities=capabilities,
     )  # fmt: skip
 

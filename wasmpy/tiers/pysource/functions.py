@@ -5,13 +5,14 @@ What belongs here: when a function is compiled, and what is kept of it.
 
 from __future__ import annotations
 
+import sys
 import threading
 import types
 from typing import TYPE_CHECKING, Any, Callable, Dict, NamedTuple, Optional, Tuple
 
 from wasmpy.exec.store import FuncInst
 from wasmpy.syntax.module import Module
-from wasmpy.tiers.pysource.marks import Untaken
+from wasmpy.tiers.pysource.marks import NotNow, Untaken
 
 if TYPE_CHECKING:
     from wasmpy.tiers.pysource.shape import Shape
@@ -31,6 +32,39 @@ class Compiled(NamedTuple):
     numbers: Dict[int, int]
 
 
+class _Postponed:
+    """A function that could not be compiled at one moment, and when to try it again.
+
+    That is where the stack is shorter than it was; or, since memory may have been what was
+    missing, at the 2nd, 4th, 8th... time it is asked for: in vain is not often.
+    """
+
+    __slots__ = ("asked", "frames", "reason")
+
+    def __init__(self, frames: int, reason: str) -> None:
+        self.asked = 1
+        self.frames = frames
+        self.reason = reason
+
+    def again(self) -> bool:
+        """It is asked for: whether to try."""
+        self.asked += 1
+        return not self.asked & (self.asked - 1) or _frames() + _SHORTER <= self.frames
+
+
+_SHORTER = 50
+"""Frames that the stack must be shorter by for another try."""
+
+
+def _frames() -> int:
+    """How long Python's stack is."""
+    frame: Optional[types.FrameType] = sys._getframe()
+    count = 0
+    while frame is not None:
+        frame, count = frame.f_back, count + 1
+    return count
+
+
 class Functions:
     """The compiled functions of a module, shared by its instances."""
 
@@ -40,6 +74,7 @@ class Functions:
         self.made: Dict[Tuple[int, bool], Compiled] = {}
         self.rests: Dict[Tuple[int, bool, int], Compiled] = {}
         self.untaken: Dict[int, str] = {}
+        self._postponed: Dict[Tuple[int, bool], _Postponed] = {}
         self._kept: Any = module.__dict__.get("_kept")
         self._lock = threading.RLock()
 
@@ -93,7 +128,10 @@ class Functions:
     def compiled(
         self, function: FuncInst, *, metered: bool, look: Optional[Callable[[], None]] = None
     ) -> Compiled:
-        """A function, compiled once; ``look`` may stop it.  Raises: Untaken, Interrupted."""
+        """A function, compiled once; ``look`` may stop it.
+
+        Raises: Untaken; NotNow, of which nothing is kept; Interrupted.
+        """
         key = function.index, metered
         found = self.made.get(key)
         if found is None:
@@ -123,16 +161,27 @@ class Functions:
     ) -> None:
         from wasmpy.tiers.pysource.source import compiled
 
+        key = function.index, metered
+        postponed = self._postponed.get(key)
+        if postponed is not None and not postponed.again():
+            raise NotNow(postponed.reason)
         kept: Any
         try:
             source = self.source(function, metered=metered, look=look)
             code = compiled(source)
+        except NotNow as error:
+            if postponed is None:
+                self._postponed[key] = _Postponed(_frames(), error.message)
+            else:
+                postponed.frames = min(postponed.frames, _frames())
+            raise
         except Untaken as error:
             kept = self.untaken[function.index] = error.message
         else:
             found = Compiled(code, source.sites, source.tails, source.numbers)
             kept = tuple(found)
-            self.made[function.index, metered] = found
+            self.made[key] = found
+            self._postponed.pop(key, None)
         if self._kept is not None:
             # What is not taken is taken in neither form.
             for form in (metered,) if isinstance(kept, tuple) else (False, True):

@@ -23,3 +23,7 @@ class Untaken(Exception):  # noqa: N818 - an answer, no fault
     def __init__(self, message: str) -> None:
         super().__init__(message)
         self.message = message
+
+
+class NotNow(Untaken):
+    """The same, for want of memory or of room on Python's stack: at another moment it may."""

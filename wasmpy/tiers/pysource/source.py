@@ -16,7 +16,7 @@ from wasmpy.tiers.pysource.blocks import Block, Sites, TooDeep, flatten
 from wasmpy.tiers.pysource.flat import Flat
 from wasmpy.tiers.pysource.graph import Graph
 from wasmpy.tiers.pysource.lower import Lowering
-from wasmpy.tiers.pysource.marks import FILENAME, NOT_YET, Untaken
+from wasmpy.tiers.pysource.marks import FILENAME, NOT_YET, NotNow, Untaken
 from wasmpy.tiers.pysource.shape import Shape
 from wasmpy.tiers.pysource.structure import Structure
 from wasmpy.tiers.pysource.values import Site
@@ -56,7 +56,7 @@ def write(
     *, metered: bool, start: Optional[Tuple[int, int]] = None, parts: Optional[Parts] = None,
     look: Optional[Callable[[], None]] = None,
 ) -> Source:  # fmt: skip
-    """The text of a function; ``look`` is called now and then.  Raises: Untaken.
+    """The text of a function; ``look`` is called now and then.  Raises: Untaken, NotNow.
 
     With ``start``, a loop header and how many values there are at it (locals
     and the stack), it is the rest of the function from there.  ``parts`` are others to write with.
@@ -75,6 +75,7 @@ def write(
         return x, form(x, graph, costs, arity, known)
 
     stacked = 0 if start is None else start[1] - len(valtypes)
+    short: Optional[RecursionError] = None
     for form in forms:
         x, writer = begun(form, {})
         try:
@@ -86,8 +87,14 @@ def write(
             if start is not None:
                 return _rest(index, x, writer, body, stacked)
             return _framed(index, x, writer, body, functype)
-        except (TooDeep, RecursionError):
+        except TooDeep:
             continue
+        except RecursionError as error:
+            short = error  # how much room there is depends on who calls
+        except MemoryError as error:
+            raise NotNow(f"there is no memory to write it: {error}") from error
+    if short is not None:
+        raise NotNow(f"Python's stack has no room to write it: {short}") from short
     raise Untaken("its blocks nest too deep for Python")
 
 
@@ -164,10 +171,12 @@ def _default(valtype: ValType) -> str:
 
 
 def compiled(source: Source) -> types.CodeType:
-    """The code object of a function.  Raises: Untaken."""
+    """The code object of a function.  Raises: Untaken, NotNow."""
     try:
         module = compile(source.text, FILENAME, "exec", dont_inherit=True)
-    except (SyntaxError, RecursionError, MemoryError, OverflowError) as error:
+    except (RecursionError, MemoryError) as error:
+        raise NotNow(f"Python does not compile it here and now: {error}") from error
+    except (SyntaxError, OverflowError) as error:
         raise Untaken(f"Python does not compile it: {error}") from error
     return _inner(_inner(module))
 
