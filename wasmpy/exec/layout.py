@@ -24,6 +24,8 @@ _NOP, _BR, _BR_IF, _BR_TABLE = map(op_of, ("nop", "br", "br_if", "br_table"))
 _RETURN, _UNREACHABLE = map(op_of, ("return", "unreachable"))
 
 TAIL_CALLS = frozenset(map(op_of, ("return_call", "return_call_indirect", "return_call_ref")))
+GOES_ON = frozenset((_LOOP, *TAIL_CALLS, *map(op_of, ("call", "call_indirect", "call_ref"))))
+"""What makes a body take more than one instruction for each that it has."""
 _TRY_TABLE, _THROW, _THROW_REF = map(op_of, ("try_table", "throw", "throw_ref"))
 
 _PASSED_OVER = frozenset((_BLOCK, _TRY_TABLE, _NOP, _END))

@@ -240,7 +240,7 @@ def _begin(
         if isinstance(cause, PolicyError):
             raise CommandError(f"{args.policy}: {cause}", path=args.policy) from error
         raise
-    grant = pipeline.agents.granted(args.agent, pipeline.guard.name)
+    grant = pipeline.agents.granted(args.agent, pipeline.name)
     transcript.add(
         "session", guard=args.name or args.guard, agent_id=args.agent,
         mode=None if grant is None else grant.mode.value, labels=labels.to_json(),

@@ -18,8 +18,8 @@ from wasmpy.errors import FallbackError, InternalError, Interrupted, Resource, T
 from wasmpy.exec import handlers
 from wasmpy.exec.host import Caller
 from wasmpy.exec.interp import Computation
+from wasmpy.exec.layout import GOES_ON
 from wasmpy.exec.store import SLICE, Depth, FuncInst, ModuleInst, Store
-from wasmpy.isa.derived import op_of
 from wasmpy.tiers.fallback import Fallbacks
 from wasmpy.tiers.pysource.functions import Compiled, Functions
 from wasmpy.tiers.pysource.link import BETWEEN, Linkage, inner
@@ -39,13 +39,6 @@ WORTH = 60
 
 TRIES = 2
 """Deadlines that may pass in compiling a function before the reference tier runs it."""
-
-_GOES_ON = frozenset(
-    map(op_of, (
-        "loop", "call", "call_indirect", "call_ref", "return_call", "return_call_indirect",
-        "return_call_ref",
-    ))
-)  # fmt: skip
 
 TINY = 60
 """Instructions of a function without loops and calls that the reference tier, which fuses them,
@@ -217,7 +210,7 @@ class PySource:
         function.heat += 1
         assert function.func is not None
         body = function.func.body
-        if len(body) < TINY and _GOES_ON.isdisjoint(body.ops):
+        if len(body) < TINY and GOES_ON.isdisjoint(body.ops):
             function.left = self  # it enters nothing that would ask this tier
             return False
         if function.heat * SLICE < len(body) * WORTH:
