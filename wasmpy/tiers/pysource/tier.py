@@ -23,7 +23,7 @@ from wasmpy.exec.store import SLICE, Depth, FuncInst, ModuleInst, Store
 from wasmpy.tiers.fallback import Fallbacks
 from wasmpy.tiers.pysource.functions import Compiled, Functions
 from wasmpy.tiers.pysource.link import BETWEEN, Linkage, inner
-from wasmpy.tiers.pysource.marks import Untaken
+from wasmpy.tiers.pysource.marks import NotNow, Untaken
 
 FAR = 1 << 62
 """A depth that every frame is below."""
@@ -255,6 +255,8 @@ class PySource:
         self._count_frame(function)
         try:
             unit = self._compiled(function, entry)
+        except NotNow:
+            return self._in_reference(function, entry)
         except Untaken as error:
             made = self._instead(function, entry, error.message)
         else:
@@ -301,6 +303,8 @@ class PySource:
                     function, pc, count, metered=self._entry == "metered",
                     look=self.store.meter.look,
                 )  # fmt: skip
+            except NotNow:
+                return False
             except Untaken:
                 linkage.rests[key] = None
             else:
