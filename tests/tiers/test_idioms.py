@@ -155,6 +155,24 @@ def test_a_store_into_what_is_searched(name: str) -> None:
             agree(name, Case((P, q, 60, TABLE), ((P, data), (TABLE, table))))
 
 
+@pytest.mark.parametrize("order", ["byte at end", "at end byte", "at byte end"])
+def test_the_byte_that_is_looked_for_is_in_any_local(order: str) -> None:
+    names = order.split()
+    params = " ".join(f"(param ${name} i32)" for name in names)
+    module = wasmpy.Module(f"""(module (memory 1) (data (i32.const 64) "a:bcdefghijklmnopqrst")
+      (func (export "among") {params} (result i32)
+        (loop $compare
+          (if (i32.eq (local.get $at) (local.get $end)) (then (return (i32.const 0))))
+          (if (i32.eq (i32.load8_u (local.get $at)) (local.get $byte)) (then (return (i32.const 1))))
+          (local.set $at (i32.add (local.get $at) (i32.const 1)))
+          (br $compare))
+        (unreachable)))""")
+    among = module.instantiate(tier="python").exports.among
+    for byte in range(256):
+        given = {"byte": byte, "at": 64, "end": 85}
+        assert among(*[given[name] for name in names]) == (byte in b"a:bcdefghijklmnopqrst")
+
+
 def test_a_store_at_a_constant_address_into_what_is_searched() -> None:
     for p in range(INDEX - 70, INDEX + 8):
         agree("blanks", Case((p, 0, 60, 0), ((p, b" " * 100),)))

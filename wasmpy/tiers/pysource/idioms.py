@@ -287,7 +287,7 @@ class _Ahead:
             return
         if self.stride <= 0:
             raise NoTurn
-        if len(leaves) == 1 and not any(locals_of(test.condition)):
+        if len(leaves) == 1 and not set(locals_of(test.condition)):
             self._byte_test(test, leaves.pop())
             return
         if relation is None or relation.op not in ("eq", "ne"):
