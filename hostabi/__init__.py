@@ -1,14 +1,17 @@
 """The guard host: runs guards, and reads what they decide.
 
-What belongs here: the public names.  ``Guard`` is the way in; ``errors`` has
-every error it raises; ``labels`` what it answers; ``abi`` the interface to the
-byte; ``bundled`` a guard and a session to try it with.
+What belongs here: the public names.  ``Guard`` is the way in; ``labels`` what
+it answers; ``Pipeline`` enforces that; ``errors`` has every error they raise;
+``abi`` the interface to the byte; ``bundled`` a guard and a session to try it
+with.
 
 A *guard* is a sandboxed wasm module that labels an MCP tool call and its
 response with secrecy and integrity tags.
 """
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
 
 from hostabi.errors import BackendError, GuardError
 from hostabi.guard import GATEWAY, Guard, Health, State
@@ -22,17 +25,28 @@ from hostabi.labels import (
     ResourceLabels,
     ResponseLabels,
 )
+from hostabi.recovery import Recovery
 from hostabi.rules import RulesBackend
 from hostabi.trace import BackendCall, CallReport, LogLine
+
+if TYPE_CHECKING:
+    from hostabi.difc.agents import AgentRegistry
+    from hostabi.outcome import Denial, Outcome
+    from hostabi.pipeline import Pipeline
+    from hostabi.pool import GuardPool
+    from hostabi.processes import ProcessPool
 
 __all__ = [
     "GATEWAY",
     "AgentLabels",
+    "AgentRegistry",
     "BackendCall",
     "BackendError",
     "CallReport",
+    "Denial",
     "Guard",
     "GuardError",
+    "GuardPool",
     "Health",
     "Item",
     "LabelSource",
@@ -40,8 +54,30 @@ __all__ = [
     "LogLine",
     "Mode",
     "Operation",
+    "Outcome",
+    "Pipeline",
+    "ProcessPool",
+    "Recovery",
     "ResourceLabels",
     "ResponseLabels",
     "RulesBackend",
     "State",
 ]
+
+_LATER = {
+    "AgentRegistry": "hostabi.difc.agents",
+    "Denial": "hostabi.outcome",
+    "GuardPool": "hostabi.pool",
+    "Outcome": "hostabi.outcome",
+    "Pipeline": "hostabi.pipeline",
+    "ProcessPool": "hostabi.processes",
+}
+"""What needs asyncio, threads or subprocess, which take longer to import than the above."""
+
+
+def __getattr__(name: str) -> Any:
+    if name in _LATER:
+        import importlib
+
+        return getattr(importlib.import_module(_LATER[name]), name)
+    raise AttributeError(f"module 'hostabi' has no attribute {name!r}")

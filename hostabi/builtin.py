@@ -44,7 +44,7 @@ class _Builtin:
         """None: a result has the labels of its resource."""
         return None
 
-    def cancel(self) -> None:
+    def cancel(self, thread: Optional[int] = None) -> None:
         """Nothing: no call takes time."""
 
     def close(self) -> None:

@@ -14,17 +14,20 @@ that failed, where there is one.
 from __future__ import annotations
 
 import enum
-from typing import Any, Dict, Optional, Tuple, Type
+from typing import Any, Dict, Optional, Sequence, Tuple, Type
 
 from wasmpy.errors import GuardError, WasmTrap
 
 __all__ = [
-    "BackendError", "GuardAllocError", "GuardCallError", "GuardCancelled", "GuardClosed",
-    "GuardError", "GuardExit", "GuardExitZero", "GuardFuelExhausted", "GuardLoadError",
-    "GuardMemoryExhausted", "GuardPoisoned", "GuardProtocolError", "GuardReentered",
-    "GuardReturnedError", "GuardTimeout", "GuardTrap", "HostFunctionError", "InputTooLarge",
-    "OutputTooLarge", "PayloadError", "PolicyError", "PolicyRejected", "ResponseError",
-    "After", "after",
+    "AgentLabellingError", "AgentLabelsInvalid", "BackendError", "CacheInUse", "GuardAllocError",
+    "GuardCacheError", "GuardCallError", "GuardCancelled", "GuardCloseError", "GuardClosed",
+    "GuardDiscoveryError", "GuardError", "GuardExit", "GuardExitZero", "GuardFuelExhausted",
+    "GuardLoadError", "GuardMemoryExhausted", "GuardPoisoned", "GuardPoolTimeout",
+    "GuardProtocolError", "GuardReentered", "GuardReturnedError", "GuardTimeout", "GuardTrap",
+    "GuardUnavailable", "GuardWorkerLost", "HostFunctionError", "InputTooLarge", "OutputTooLarge",
+    "PayloadError", "PipelineError", "PolicyError", "PolicyRejected", "ResourceLabellingError",
+    "ResponseError", "ResponseLabellingError", "SettingError", "WorkersUnavailable",
+    "After", "after", "after_kind",
 ]  # fmt: skip
 
 
@@ -67,7 +70,8 @@ class PayloadError(GuardError):
     """A value is not JSON, a text is not, or it is beyond a limit.
 
     ``reason`` is one of ``type``, ``number``, ``depth``, ``key``, ``syntax``,
-    ``size``, ``trailing``; ``function`` the label function whose input it was
+    ``size``, ``trailing``, ``duplicate`` (a key stands twice) and ``unicode``
+    (not UTF-8, or half a surrogate pair); ``function`` the label function whose input it was
     to be, if any; ``offset`` the character where reading stopped.
     """
 
@@ -87,14 +91,42 @@ class PayloadError(GuardError):
         return self.message
 
 
+POLICY_REASONS: Dict[str, str] = {
+    "missing": "there is no policy, or a required field is not in it",
+    "json": "the text of the policy is not JSON, or ambiguous",
+    "type": "a value has another JSON type",
+    "unexpected": "nobody knows this key",
+    "envelope": "the policy stands in the legacy envelope `policy`",
+    "both": "allow-only and write-sink exclude each other",
+    "kind": "a policy of this kind is not for a guard's module",
+    "blank": "a text has nothing in it",
+    "empty": "a list has no elements",
+    "duplicate": "the same thing is said twice",
+    "value": "a word is none of those there are",
+    "scope": "a text does not name an owner or repositories",
+    "length": "a name is too long",
+    "range": "a number is below zero",
+    "wildcard": "`*` stands beside other entries",
+    "pinned": "this view of a guard is under another policy",
+}
+"""What can be wrong with a policy: each ``reason`` of a :class:`PolicyError`, and what it says."""
+
+
 class PolicyError(GuardError):
-    """The policy cannot be given to any guard; ``reason`` is ``missing`` or ``type``."""
+    """The policy cannot be given to any guard.
 
-    fields = ("message", "reason")
+    ``reason`` is a key of ``POLICY_REASONS``; ``field`` where in the policy,
+    as ``allow-only.repos[1]``, empty for the policy itself; ``expected`` what
+    should stand there, in words.
+    """
 
-    def __init__(self, message: str, reason: str) -> None:
-        super().__init__(message)
+    fields = ("message", "reason", "field", "expected")
+
+    def __init__(self, message: str, reason: str, field: str = "", expected: str = "") -> None:
+        super().__init__(one_line(message))
         self.reason = reason
+        self.field = one_line(field)
+        self.expected = expected
 
 
 class BackendError(GuardError):
@@ -325,10 +357,139 @@ class HostFunctionError(GuardCallError):
         self.__cause__ = cause
 
 
+# -- many guards: pools, the registry, settings, the cache ---------------------
+
+
+class GuardPoolTimeout(GuardCallError):  # noqa: N818 - what happened
+    """No instance of a pool became free in time; ``waiting`` is how many stood in front.
+
+    The guest was not asked, so nothing happened to any instance.
+    """
+
+    fields = ("message", "function", "guard", "seconds", "waiting")
+
+    def __init__(self, guard: str, function: str, seconds: float, waiting: int) -> None:
+        super().__init__(
+            f"no instance of guard {guard!r} was free within {seconds:g} s "
+            f"({waiting} calls were waiting before this one)",
+            function,
+        )
+        self.guard = guard
+        self.seconds = seconds
+        self.waiting = waiting
+
+
+class GuardWorkerLost(GuardCallError):  # noqa: N818 - what happened
+    """A worker ended in the midst of a call; ``status`` is its exit code, negative for a signal.
+
+    It is replaced by the next call that needs it.
+    """
+
+    fields = ("message", "function", "guard", "status")
+
+    def __init__(self, guard: str, function: str, status: Optional[int]) -> None:
+        how = "" if status is None else f" with exit code {status}"
+        super().__init__(f"a worker of guard {guard!r} ended{how} before it answered", function)
+        self.guard = guard
+        self.status = status
+
+
+class WorkersUnavailable(GuardError):  # noqa: N818 - a state
+    """No worker can be started here; ``reason`` is ``platform``, ``interpreter`` or ``start``."""
+
+    fields = ("message", "reason")
+
+    def __init__(self, message: str, reason: str) -> None:
+        super().__init__(one_line(message))
+        self.reason = reason
+
+
+class GuardUnavailable(GuardCallError):  # noqa: N818 - a state
+    """There is no guard that could answer for ``server``, so nothing is labelled.
+
+    ``reason`` is ``unknown`` (none is registered), ``load`` (it did not load;
+    ``__cause__`` says why), ``policy`` (it has none) or ``configuration``.
+    """
+
+    fields = ("message", "function", "server", "reason")
+
+    def __init__(
+        self, server: str, function: str, reason: str, cause: Optional[BaseException] = None
+    ) -> None:
+        why = "" if cause is None else f": {cause}"
+        super().__init__(f"no guard answers for server {server!r} ({reason}){why}", function)
+        self.server = server
+        self.reason = reason
+        self.__cause__ = cause
+
+
+class GuardCloseError(GuardError):
+    """Some guards did not close; all others did.  ``failures`` has (server, error) pairs."""
+
+    fields = ("message", "failures")
+
+    def __init__(self, failures: Sequence[Tuple[str, BaseException]]) -> None:
+        listed = "; ".join(f"{server}: {error}" for server, error in failures)
+        super().__init__(one_line(f"{len(failures)} guards did not close: {listed}"))
+        self.failures = list(failures)
+
+    def to_json(self) -> Dict[str, Any]:
+        """The error as a JSON object."""
+        doc = super().to_json()
+        doc["failures"] = [{"server": name, "text": str(error)} for name, error in self.failures]
+        return doc
+
+
+class GuardDiscoveryError(GuardError):
+    """The guards' directory cannot be searched; ``path`` is what, ``reason`` why in a word.
+
+    ``reason`` is ``kind`` (no directory), ``read`` or ``name`` (of the server).
+    """
+
+    fields = ("message", "path", "reason")
+
+    def __init__(self, message: str, path: str, reason: str) -> None:
+        super().__init__(one_line(f"{path}: {message}"))
+        self.path = path
+        self.reason = reason
+
+
+class SettingError(GuardError):
+    """A setting has a value that it cannot have; ``source`` is the flag or variable it is from."""
+
+    fields = ("message", "source", "value", "expected")
+
+    def __init__(self, source: str, value: str, expected: str) -> None:
+        super().__init__(one_line(f"{source} is {expected}, not {value!r}"))
+        self.source = source
+        self.value = value
+        self.expected = expected
+
+
+class GuardCacheError(GuardError):
+    """The cache of guards could not be exchanged or closed; ``__cause__`` says why."""
+
+
+class CacheInUse(GuardCacheError):  # noqa: N818 - a state
+    """A cache is closed after the guards that came out of it; ``guards`` are those still open."""
+
+    fields = ("message", "guards")
+
+    def __init__(self, guards: Sequence[str]) -> None:
+        super().__init__(
+            one_line(f"{len(guards)} guards are still open, close them first: {', '.join(guards)}")
+        )
+        self.guards = list(guards)
+
+
+# -- answers -------------------------------------------------------------------
+
+
 class ResponseError(GuardCallError):
     """The guest's output cannot be used.
 
-    ``reason``: ``empty``, ``json``, ``type`` (a field has another type),
+    ``reason``: ``empty``, ``json`` (it is none, is beyond a limit, or says a
+    thing twice; ``__cause__`` says which), ``type`` (a field has another type),
     ``failure`` (non-success), ``error`` (an ``error`` text), ``mode-missing``,
     ``mode-invalid``, ``resource``, ``labels``, ``paths-parse`` or
     ``paths-apply``.
@@ -349,6 +510,47 @@ class PolicyRejected(ResponseError):  # noqa: N818 - an answer
     def __init__(self, message: str, reason: str, detail: Optional[str]) -> None:
         super().__init__(message, "label_agent", reason)
         self.detail = detail
+
+
+class PipelineError(GuardError):
+    """A tool call could not be decided on; the agent gets nothing.  ``__cause__`` says why.
+
+    ``agent`` is whose call it was, ``tool`` the tool's name, empty where only
+    labels were wanted.
+    """
+
+    fields = ("message", "agent", "tool")
+    phrase = "the pipeline failed"
+
+    def __init__(self, agent: str, tool: str, cause: BaseException) -> None:
+        super().__init__(one_line(f"{self.phrase}: {cause}"))
+        self.agent = agent
+        self.tool = tool
+        self.__cause__ = cause
+
+
+class AgentLabellingError(PipelineError):
+    """The guard has no labels for the agent."""
+
+    phrase = "LabelAgent failed"
+
+
+class AgentLabelsInvalid(PipelineError):  # noqa: N818 - as the gateway calls it
+    """What came for the agent's labels is none, or has a mode that is none."""
+
+    phrase = "LabelAgent result invalid"
+
+
+class ResourceLabellingError(PipelineError):
+    """The guard has no labels for the resource; the backend was not called."""
+
+    phrase = "resource labeling failed"
+
+
+class ResponseLabellingError(PipelineError):
+    """The guard has no labels for the response, which is withheld; the backend was called."""
+
+    phrase = "response labeling failed"
 
 
 def _failed(function: str, during: str) -> str:
@@ -401,9 +603,14 @@ def after(error: BaseException, *, gateway: bool = False) -> After:
     """
     if not isinstance(error, GuardError):
         return After.RESET
-    for kind in type(error).__mro__:
-        if gateway and kind in AFTER_GATEWAY:
-            return AFTER_GATEWAY[kind]
-        if kind in AFTER:
-            return AFTER[kind]
+    return after_kind(type(error), gateway=gateway)
+
+
+def after_kind(kind: Type[BaseException], *, gateway: bool = False) -> After:
+    """What an error of ours of this class leaves behind."""
+    for cls in kind.__mro__:
+        if gateway and cls in AFTER_GATEWAY:
+            return AFTER_GATEWAY[cls]
+        if cls in AFTER:
+            return AFTER[cls]
     return After.USABLE

@@ -1,8 +1,8 @@
 """A guard: load it, ask it for labels, know its health, close it.
 
-What belongs here: the public class, its lock, its states, and the three label
-calls.  What does not: the steps of a call (``invocation``), the instance
-(``guest``), what goes in and out (``inputs``, ``responses``).
+What belongs here: the public class, its lock, its states, and which policy its
+guest has.  What does not: the label calls' arguments and answers
+(``questions``), the steps of a call (``invocation``), the instance (``guest``).
 """
 
 from __future__ import annotations
@@ -11,33 +11,36 @@ import contextlib
 import dataclasses
 import enum
 import threading
-from typing import Any, Callable, Dict, Iterator, Optional, TypeVar, Union
+from typing import Any, Callable, Dict, Iterator, Mapping, Optional, Tuple
 
 from hostabi import abi, responses
 from hostabi.backend import Backend, HostSide, LogCallback
 from hostabi.errors import (
     After,
     GuardCallError,
+    GuardCancelled,
     GuardClosed,
     GuardError,
     GuardPoisoned,
     GuardReentered,
-    PayloadError,
-    after,
 )
 from hostabi.guest import Bounds, Guest
-from hostabi.inputs import OMITTED, args_from_state, policy_object, resource_input, response_input
 from hostabi.invocation import Invoker
-from hostabi.labels import AgentLabels, Labels, ResourceLabels, ResponseLabels
+from hostabi.labels import AgentLabels, ResourceLabels, ResponseLabels
 from hostabi.load import Source, check_exports, check_name, load_module
-from hostabi.payload import encode
+from hostabi.pinned import Pinned
+from hostabi.policy import AUTO, POLICY_CHECKS
+from hostabi.questions import Given, LabelCalls, Manner, Question
+from hostabi.recovery import DEFAULT_RECOVERY, Recovery
 from hostabi.trace import CallReport
 from wasmpy.config import DEFAULT_LIMITS, Features, Limits
 
-T = TypeVar("T")
-
 GATEWAY = "gateway"
 """The value of ``compat`` that reproduces the gateway's defects."""
+STRICT = "strict"
+LENIENT = "lenient"
+OUTPUTS = (STRICT, LENIENT)
+"""The values of ``outputs``."""
 
 
 class State(enum.Enum):
@@ -57,8 +60,10 @@ class State(enum.Enum):
 class Health:
     """How a guard is.
 
-    ``cause`` is what made it unhealthy; ``resets`` is how often it was made
-    anew; ``pages`` what memory it has.
+    ``cause`` is what made it unhealthy or stale; ``resets`` is how often it was
+    made anew, and ``recovered`` what it recovered from the last time (None for
+    a mere change of policy); ``pages`` what memory it has.  ``recovery`` has
+    for each kind of failure what it makes of the guard.
     """
 
     healthy: bool
@@ -67,6 +72,8 @@ class Health:
     resets: int
     pages: int
     cause: Optional[BaseException]
+    recovered: Optional[BaseException] = None
+    recovery: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
     def to_json(self) -> Dict[str, Any]:
         """The health as a JSON object."""
@@ -74,10 +81,12 @@ class Health:
             "healthy": self.healthy, "state": self.state.value, "calls": self.calls,
             "resets": self.resets, "pages": self.pages,
             "cause": None if self.cause is None else str(self.cause),
+            "recovered": None if self.recovered is None else str(self.recovered),
+            "recovery": dict(self.recovery),
         }  # fmt: skip
 
 
-class Guard:
+class Guard(LabelCalls):
     """A guard, loaded from bytes, a file or a module.
 
     ``backend`` answers the guard's questions; a label call can bring its own.
@@ -86,9 +95,16 @@ class Guard:
     ``count`` has reports say how many instructions a call took, as they do
     with ``fuel``; counting takes time.  ``tier`` is what runs the guard.
     ``max_memory_pages`` caps linear memory.  ``stdout`` and ``stderr`` are file
-    objects for what the guard prints, instead of the log.  ``compat="gateway"``
+    objects for what the guard prints, instead of the log.  ``recovery`` says
+    which failures it recovers from, and which poison it.  ``compat="gateway"``
     does as the gateway does where that is a defect (see
-    ``docs/reference/guards.md``).
+    ``docs/reference/guards.md``).  ``policy_check`` says which policies are
+    checked before the guard sees them: ``auto`` those that say they are
+    allow-only, ``strict`` all, ``off`` none.  ``outputs`` is ``strict`` or
+    ``lenient``: whether answers are read as the gateway reads them, that is
+    without errors for what is malformed; None is strict unless ``compat`` says
+    otherwise.  ``send_capabilities`` sends the ``capabilities`` that a call
+    grants, which the gateway sends as ``{}``.
 
     One call at a time; others wait.  A guard is a context manager.
 
@@ -107,20 +123,34 @@ class Guard:
         fuel: Optional[int] = None, timeout: Optional[float] = None,
         compat: Optional[str] = None, log: Optional[LogCallback] = None,
         stdout: Any = None, stderr: Any = None, features: Features = Features.WASM2,
-        count: bool = False, tier: Optional[str] = None,
+        count: bool = False, tier: Optional[str] = None, recovery: Recovery = DEFAULT_RECOVERY,
+        policy_check: str = AUTO, outputs: Optional[str] = None, send_capabilities: bool = False,
     ) -> None:  # fmt: skip
         if compat not in (None, GATEWAY):
             raise ValueError(f'compat is None or "{GATEWAY}", not {compat!r}')
+        if policy_check not in POLICY_CHECKS:
+            raise ValueError(f"policy_check is one of {POLICY_CHECKS}, not {policy_check!r}")
+        if outputs not in (None, *OUTPUTS):
+            raise ValueError(f"outputs is one of {OUTPUTS}, not {outputs!r}")
+        lenient = None if outputs is None else outputs == LENIENT
+        self._manner = Manner(policy_check, lenient, send_capabilities)
         self.name = name
         self._gateway = compat == GATEWAY
         self._backend = backend
         self._lock = threading.Lock()
+        # Held for a moment, so that what is cancelled is the call that was meant.
+        self._ending = threading.Lock()
         self._owner: Optional[int] = None
         self._state = State.READY
         self._cause: Optional[BaseException] = None
         self._calls = 0
         self._resets = 0
-        self._policy: Optional[bytes] = None
+        self._policy: Optional[Given] = None
+        self._given: Optional[Given] = None
+        self._asked = False
+        self._disturbed = False
+        self._recovered: Optional[BaseException] = None
+        self.recovery = recovery
         self.last_report = CallReport(function="load")
         """The report of the last call that ended, whatever its end; at first that of loading."""
         allowed = dataclasses.replace(limits or DEFAULT_LIMITS, memory_pages=max_memory_pages)
@@ -164,8 +194,9 @@ class Guard:
     def health(self) -> Health:
         """How the guard is; does not wait for a call that is under way."""
         return Health(
-            self.healthy, self._state, self._calls, self._resets, self._guest.pages, self._cause
-        )
+            self.healthy, self._state, self._calls, self._resets, self._guest.pages, self._cause,
+            self._recovered, self.recovery.to_json(gateway=self._gateway),
+        )  # fmt: skip
 
     @property
     def time_left(self) -> Optional[float]:
@@ -175,76 +206,75 @@ class Guard:
     def __repr__(self) -> str:
         return f"<hostabi.Guard {self.name!r} {self._state.value}>"
 
-    # -- label calls ----------------------------------------------------------
+    # -- questions ------------------------------------------------------------
 
-    def label_agent(self, policy: Any, *, backend: Optional[Backend] = None) -> AgentLabels:
-        """The labels of an agent under ``policy``: an object, or its JSON text.
+    def under(self, policy: Any) -> Pinned:
+        """This guard under ``policy``: every call through it finds the guest under that policy.
 
-        A policy the guard accepts is given to it again when it is reset.
+        An instance that was given another one is reset and given this first.
 
-        Raises: PolicyError, PayloadError, GuardCallError; PolicyRejected where
-        the guard says no.
+        Raises: PolicyError, PayloadError.
         """
-        payload = self._encode(abi.LABEL_AGENT, policy_object(policy))
+        return Pinned(self, self._agent_question(policy))
 
-        def parse(raw: bytes) -> AgentLabels:
-            labels = responses.parse_agent(raw)
-            self._policy = payload
-            return labels
+    def give(
+        self, question: Question, *, backend: Optional[Backend] = None
+    ) -> Tuple[AgentLabels, Given]:
+        """Give a policy, for calls under it; the agent's labels.  Raises: GuardCallError."""
+        given = Given(question.payload)
+        return self.answer(question, backend=backend, under=given), given
 
-        return self._label(abi.LABEL_AGENT, payload, backend, parse)
+    def answer(
+        self, question: Question, *, backend: Optional[Backend] = None,
+        under: Optional[Given] = None, cancelled: Optional[Callable[[], bool]] = None,
+    ) -> Any:  # fmt: skip
+        """The answer to a question, read; what pools and views ask by.
 
-    def label_resource(
-        self, tool_name: str, tool_args: Any, *, capabilities: Any = None,
-        backend: Optional[Backend] = None,
-    ) -> ResourceLabels:  # fmt: skip
-        """The labels of what a tool call would touch, and whether it reads or writes.
-
-        Raises: PayloadError, GuardCallError.
-        """
-        doc = resource_input(tool_name, tool_args, capabilities)
-        return self._label(
-            abi.LABEL_RESOURCE, self._encode(abi.LABEL_RESOURCE, doc), backend,
-            lambda raw: responses.parse_resource(raw, gateway=self._gateway),
-        )  # fmt: skip
-
-    def label_response(
-        self, tool_name: str, tool_result: Any, tool_args: Any = OMITTED, *,
-        capabilities: Any = None, request_state: Any = None,
-        resource: Union[ResourceLabels, Labels, None] = None,
-        backend: Optional[Backend] = None,
-    ) -> Optional[ResponseLabels]:  # fmt: skip
-        """The labels of a tool's result, item by item; None if the guard has none of its own.
-
-        ``tool_args`` are those of the call, or else those in ``request_state``
-        if that is a mapping with ``tool_args``; otherwise none are sent.
-        ``resource`` labels the items that the guard leaves without any.
-
-        Raises: PayloadError, GuardCallError.
-        """
-        args = args_from_state(request_state) if tool_args is OMITTED else tool_args
-        doc = response_input(tool_name, tool_result, args, capabilities)
-        own = resource.labels if isinstance(resource, ResourceLabels) else resource
-        return self._label(
-            abi.LABEL_RESPONSE, self._encode(abi.LABEL_RESPONSE, doc), backend,
-            lambda raw: responses.parse_response(raw, tool_result, own, gateway=self._gateway),
-        )  # fmt: skip
-
-    def call(
-        self, function: str, payload: bytes, *, backend: Optional[Backend] = None
-    ) -> bytes:
-        """The call protocol alone: any export with bytes in, and the bytes it wrote.
+        ``under`` is the policy that the guest must have; None for the last
+        that ``label_agent`` gave it.  ``cancelled`` is asked, once it is this
+        call's turn, whether it is still wanted.
 
         Raises: GuardCallError.
         """
-        return self._label(function, payload, backend, lambda raw: raw)
+        report = CallReport(function=question.function)
+        with self._entered(question.function):
+            if cancelled is not None and cancelled():
+                raise GuardCancelled(question.function)
+            self._refuse(question.function)
+            own_backend = self._backend if backend is None else backend
+            self._guest.start_clock()
+            try:
+                self._place_under(under, question, report, own_backend)
+                raw = self._run(question.function, question.payload, report, own_backend)
+                result = question.read(raw, self._host.notice)
+                if question.gives_policy:
+                    self._accept(under, question.payload)
+            except BaseException as error:
+                self._settle(error)
+                if isinstance(error, GuardCallError):
+                    error.function = error.function or question.function
+                    error.report = report
+                raise
+            finally:
+                self.last_report = report
+        if isinstance(result, (AgentLabels, ResourceLabels, ResponseLabels)):
+            result = dataclasses.replace(result, report=report)
+        return result
+
+    def _answer(self, question: Question, backend: Optional[Backend]) -> Any:
+        return self.answer(question, backend=backend)
 
     # -- life -----------------------------------------------------------------
 
-    def cancel(self) -> None:
-        """Stop the call under way, from any thread: it raises ``GuardCancelled``."""
-        if self._owner is not None:
-            self._guest.cancel()
+    def cancel(self, thread: Optional[int] = None) -> None:
+        """Stop the call under way, from any thread: it raises ``GuardCancelled``.
+
+        ``thread`` (an identifier of ``threading``) stops it only if that
+        thread made it.
+        """
+        with self._ending:
+            if self._owner is not None and thread in (None, self._owner):
+                self._guest.cancel()
 
     def close(self) -> None:
         """Wait for the call under way, and close; twice is harmless.
@@ -264,42 +294,47 @@ class Guard:
     def __exit__(self, *exc: object) -> None:
         self.close()
 
+    # -- the policy it has ------------------------------------------------------
+
+    @property
+    def given(self) -> Optional[Given]:
+        """The policy that the guest has, None if it has none, or it is not known which."""
+        return self._given
+
+    def _place_under(
+        self, under: Optional[Given], question: Question, report: CallReport,
+        backend: Optional[Backend],
+    ) -> None:  # fmt: skip
+        """Have the guest ready for a call under a policy: reset, and given it, where need be."""
+        policy = self._policy if under is None else under
+        if self._state is State.STALE:
+            fits = False
+        elif under is None:
+            # What a policy has left behind that was not accepted must label nothing.
+            fits = not self._disturbed
+        elif question.gives_policy:
+            fits = not self._asked or (
+                self._given is not None and self._given.payload == under.payload
+            )
+        else:
+            fits = self._given is not None and self._given.serves(under)
+        if not fits:
+            giving = question.gives_policy and under is not None
+            self._restore(None if giving else policy, report, backend)
+        if question.function == abi.LABEL_AGENT:
+            # Until the guest has accepted it.
+            self._given = None
+            self._disturbed |= question.gives_policy and not self._gateway
+        self._asked = True
+
+    def _accept(self, under: Optional[Given], payload: bytes) -> None:
+        """The guest has accepted a policy."""
+        self._given = Given(payload) if under is None else under
+        if under is None:
+            self._policy = self._given
+        self._disturbed = self._policy is None or self._policy.payload != payload
+
     # -- the call -------------------------------------------------------------
-
-    def _encode(self, function: str, doc: Any) -> bytes:
-        """A label function's input.  Raises: PayloadError that names the function."""
-        try:
-            return encode(doc, float64=self._gateway)
-        except PayloadError as error:
-            error.function = function
-            raise
-
-    def _label(
-        self, function: str, payload: bytes, backend: Optional[Backend],
-        parse: Callable[[bytes], T],
-    ) -> T:  # fmt: skip
-        """One call from the lock to the result, and what its failure does to the guard."""
-        report = CallReport(function=function)
-        with self._entered(function):
-            self._refuse(function)
-            own_backend = self._backend if backend is None else backend
-            self._guest.start_clock()
-            try:
-                if self._state is State.STALE:
-                    self._restore(report, own_backend)
-                raw = self._run(function, payload, report, own_backend)
-                result = parse(raw)
-            except BaseException as error:
-                self._settle(error)
-                if isinstance(error, GuardCallError):
-                    error.function = error.function or function
-                    error.report = report
-                raise
-            finally:
-                self.last_report = report
-        if isinstance(result, (AgentLabels, ResourceLabels, ResponseLabels)):
-            result = dataclasses.replace(result, report=report)
-        return result
 
     def _run(
         self, function: str, payload: bytes, report: CallReport, backend: Optional[Backend]
@@ -318,20 +353,26 @@ class Guard:
             if self._invoker.unclean is not None:
                 self._settle(self._invoker.unclean)
 
-    def _restore(self, report: CallReport, backend: Optional[Backend]) -> None:
-        """Make a stopped guest anew, and give it the policy it had."""
+    def _restore(
+        self, policy: Optional[Given], report: CallReport, backend: Optional[Backend]
+    ) -> None:
+        """Make the guest anew, and give it a policy."""
         self._host.begin(report, backend)
+        self._given, self._asked = None, False
+        self._state = State.STALE  # until it is done
         self._guest.restore()
         self._invoker.forget_memory()
         self._resets += 1
-        self._state, self._cause = State.READY, None
-        if self._policy is None:
+        self._recovered, self._cause = self._cause, None
+        self._state, self._disturbed = State.READY, self._policy is not None
+        if policy is None:
             return
         report.replay = CallReport(function=abi.LABEL_AGENT)
         try:
             responses.parse_agent(
-                self._run(abi.LABEL_AGENT, self._policy, report.replay, backend)
-            )
+                self._run(abi.LABEL_AGENT, policy.payload, report.replay, backend),
+                gateway=self._gateway, lenient=self._manner.lenient,
+            )  # fmt: skip
         except GuardError as error:
             # Without its policy it must not label anything.
             self._state, self._cause = State.STALE, error
@@ -339,6 +380,8 @@ class Guard:
         if self._cause is not None:
             # The policy was given, but giving the buffers back did not end well.
             raise self._cause
+        self._given = policy
+        self._disturbed = self._policy is None or self._policy.payload != policy.payload
 
     def _refuse(self, function: str) -> None:
         """Refuse a guard that cannot be called."""
@@ -353,7 +396,7 @@ class Guard:
         states = {
             After.RESET: State.STALE, After.POISONED: State.POISONED, After.ENDED: State.ENDED,
         }  # fmt: skip
-        state = states.get(after(error, gateway=self._gateway))
+        state = states.get(self.recovery.after(error, gateway=self._gateway))
         if state is not None:
             self._state, self._cause = state, error
 
@@ -364,8 +407,10 @@ class Guard:
         if self._owner == me:
             raise GuardReentered(self.name, function)
         with self._lock:
+            self._guest.forget_cancellation()
             self._owner = me
             try:
                 yield
             finally:
-                self._owner = None
+                with self._ending:
+                    self._owner = None

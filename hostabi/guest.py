@@ -87,6 +87,7 @@ class Guest:
         self._until: Optional[float] = None
         self._refused_before = 0
         self._fuel_before = 0
+        self._cancelled = False
         self._wasi = Wasi(
             WasiConfig(
                 stdout=host.stream(STDOUT) if stdout is None else guarded(stdout, STDOUT),
@@ -99,9 +100,13 @@ class Guest:
 
     # -- bounds ---------------------------------------------------------------
 
-    def start_clock(self) -> None:
-        """A call of the guard begins: the deadline is set, and no cancellation is pending."""
+    def forget_cancellation(self) -> None:
+        """A call of the guard is about to begin: what was to stop an earlier one is over."""
+        self._cancelled = False
         self._store.clear_interrupt()
+
+    def start_clock(self) -> None:
+        """A call of the guard begins: the deadline is set."""
         timeout = self._bounds.timeout
         self._until = None if timeout is None else time.monotonic() + timeout
 
@@ -124,7 +129,8 @@ class Guest:
         return self._store.fuel_consumed - self._fuel_before
 
     def cancel(self) -> None:
-        """Stop what is running; from any thread."""
+        """Stop what is running, and what the same call would run next; from any thread."""
+        self._cancelled = True
         self._store.interrupt()
 
     # -- what there is --------------------------------------------------------
@@ -168,6 +174,9 @@ class Guest:
                 f"{during} has type {func.type} and cannot be called with {len(args)} i32",
                 function, "export",
             )  # fmt: skip
+        if self._cancelled:
+            # The store may be another one than the one that was interrupted.
+            raise GuardCancelled(function)
         left = self.time_left
         if left is not None and left <= 0:
             raise GuardTimeout(function, self._bounds.timeout or 0)

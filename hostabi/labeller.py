@@ -47,8 +47,8 @@ class Labeller(Protocol):
     ) -> Optional[ResponseLabels]:  # fmt: skip
         """The labels of a tool's result; None if it has none of its own."""
 
-    def cancel(self) -> None:
-        """Stop the calls under way, from any thread."""
+    def cancel(self, thread: Optional[int] = None) -> None:
+        """Stop the calls under way, from any thread; only what ``thread`` called, if given."""
 
     def close(self) -> None:
         """Wait for the calls under way, and close; twice is harmless."""

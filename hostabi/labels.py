@@ -11,11 +11,38 @@ from __future__ import annotations
 
 import dataclasses
 import enum
-from typing import Any, Dict, Optional, Tuple
+from typing import Any, Dict, NamedTuple, Optional, Tuple
 
 from hostabi.trace import CallReport
 
 Tags = Tuple[str, ...]
+
+
+class Place(NamedTuple):
+    """Where a list of tags stands in a guard's output.
+
+    ``base`` is the JSON pointer of the array; ``at`` has the index in it of
+    each tag that was taken, None where all were.  ``paths`` instead has a
+    path for each tag, where they come from several outputs.
+    """
+
+    base: str
+    at: Optional[Tuple[int, ...]] = None
+    paths: Optional[Tuple[str, ...]] = None
+
+    def path(self, i: int) -> str:
+        """Where the tag that was taken as number ``i`` stands.
+
+        >>> Place("/resource/secrecy").path(1), Place("/agent/secrecy", (0, 3)).path(1)
+        ('/resource/secrecy/1', '/agent/secrecy/3')
+        """
+        if self.paths is not None:
+            return self.paths[i] if i < len(self.paths) else self.base
+        return f"{self.base}/{i if self.at is None else self.at[i]}"
+
+
+NOWHERE = Place("", None, ())
+"""The place of tags that no guard wrote."""
 
 
 class Mode(enum.Enum):
@@ -36,11 +63,18 @@ class Operation(enum.Enum):
 
 @dataclasses.dataclass(frozen=True)
 class Labels:
-    """The secrecy and integrity tags of one thing, and what the guard calls it."""
+    """The secrecy and integrity tags of one thing, and what the guard calls it.
+
+    ``secrecy_at`` and ``integrity_at`` say where in the guard's output the
+    tags stand, for whoever explains a decision; they are no part of the
+    labels' value.
+    """
 
     secrecy: Tags = ()
     integrity: Tags = ()
     description: str = ""
+    secrecy_at: Place = dataclasses.field(default=NOWHERE, compare=False, repr=False)
+    integrity_at: Place = dataclasses.field(default=NOWHERE, compare=False, repr=False)
 
     def to_json(self) -> Dict[str, Any]:
         """The labels as a JSON object."""
@@ -151,7 +185,7 @@ class ResponseLabels:
 
     ``format`` is ``paths`` or ``items``.  ``collection`` says whether the
     items are the elements of an array; otherwise the only item is the whole
-    result as it came.
+    result as it came.  ``items_path`` leads to that array in the result.
     """
 
     items: Tuple[Item, ...]
@@ -159,6 +193,7 @@ class ResponseLabels:
     collection: bool
     raw: bytes
     report: CallReport = dataclasses.field(default_factory=CallReport, compare=False)
+    items_path: str = ""
 
     def to_json(self) -> Dict[str, Any]:
         """The answer as a JSON object, without ``raw``, ``report`` and the items' data."""

@@ -15,7 +15,7 @@ from typing import Any, Dict, List, Optional, Tuple, Type, TypeVar
 
 from hostabi import abi
 from hostabi.errors import PayloadError, ResponseError
-from hostabi.labels import Item, Labels, LabelSource, Tags
+from hostabi.labels import Item, Labels, LabelSource, Place, Tags
 from hostabi.payload import decode, kind
 
 T = TypeVar("T")
@@ -25,11 +25,40 @@ _MAX_INDEX_DIGITS = 18
 _NO_TEXT = ("image", "audio", "resource")
 """Types of MCP content that carry no text of the tool's."""
 
+LABEL_FIELDS = ("description", "secrecy", "integrity")
 UNLABELED = "unlabeled"
 """What an item without any labels is called."""
 
 
 # -- typed reading -----------------------------------------------------------
+
+
+def key_of(doc: Dict[str, Any], name: str) -> str:
+    """The key of an object that is read as ``name``; ``name`` itself if there is none.
+
+    >>> key_of({"Secrecy": [], "SECRECY": []}, "secrecy")
+    'SECRECY'
+    """
+    found = name
+    for key in doc:
+        if key == name or key.casefold() == name:
+            found = key
+    return found
+
+
+def check_spellings(doc: Any, names: Tuple[str, ...], function: str) -> None:
+    """Refuse an object with two keys that would be read as one of ``names``.
+
+    Raises: ResponseError.
+    """
+    keys = [key.casefold() for key in doc] if isinstance(doc, dict) else []
+    for name in names:
+        if keys.count(name) > 1:
+            raise ResponseError(
+                f"failed to unmarshal {function} WASM response: {name} stands twice, in "
+                "different letter case",
+                function, "json",
+            )  # fmt: skip
 
 
 def typed_field(
@@ -38,14 +67,11 @@ def typed_field(
     """The field ``name`` of an object that is read into a type; None if absent or null.
 
     Letter case of the key does not matter, and the last of several wins, as
-    in Go.
+    in Go (``check_spellings`` is for who wants one only).
 
     Raises: ResponseError for another type.
     """
-    value: Any = None
-    for key, member in doc.items():
-        if key == name or key.casefold() == name:
-            value = member
+    value = doc.get(key_of(doc, name))
     if value is None or isinstance(value, type_):
         return value
     words = {"dict": "an object", "list": "an array", "str": "a string"}
@@ -57,8 +83,10 @@ def typed_field(
     )
 
 
-def labels_of(doc: Dict[str, Any], function: str, reason: str) -> Labels:
+def labels_of(doc: Dict[str, Any], function: str, reason: str, pointer: str) -> Labels:
     """Labels read into a type: ``description``, ``secrecy``, ``integrity``.
+
+    ``pointer`` says where in the guard's output they stand.
 
     Raises: ResponseError for another type of any of them or of a tag.
     """
@@ -66,6 +94,8 @@ def labels_of(doc: Dict[str, Any], function: str, reason: str) -> Labels:
         _tags(doc, "secrecy", function, reason),
         _tags(doc, "integrity", function, reason),
         typed_field(doc, "description", str, function, reason) or "",
+        Place(f"{pointer}/{key_of(doc, 'secrecy')}"),
+        Place(f"{pointer}/{key_of(doc, 'integrity')}"),
     )
 
 
@@ -182,17 +212,18 @@ def item_index(path: str, items_path: str) -> Optional[int]:
 
 
 def label_by_path(
-    doc: Dict[str, Any], result: Any, resource: Optional[Labels]
-) -> Tuple[Tuple[Item, ...], bool]:
-    """The items of ``result`` with the labels of a path-format answer.
+    doc: Dict[str, Any], result: Any, resource: Optional[Labels], *, lenient: bool = False
+) -> Tuple[Tuple[Item, ...], bool, str]:
+    """The items of ``result`` with the labels of a path-format answer, and the items' path.
 
     The flag says whether they are the elements of an array; if there is no
     array, the whole result as it came is the one item.  ``resource`` labels
-    what has neither a label nor a default.
+    what has neither a label nor a default.  Unless ``lenient``, an entry
+    without labels is an error, as it would make its item public.
 
     Raises: ResponseError.
     """
-    own, default, items_path = _parse(doc)
+    own, default, items_path = _parse(doc, lenient=lenient)
     fallback = _fallback(default, resource)
     data = unwrap(result)
     if items_path:
@@ -200,7 +231,7 @@ def label_by_path(
     elif isinstance(data, list):
         elements = data
     else:
-        return (Item(result, *fallback),), False
+        return (Item(result, *fallback),), False, items_path
     by_index: Dict[int, Labels] = {}
     for path, labels in own:
         index = item_index(path, items_path)
@@ -212,7 +243,7 @@ def label_by_path(
             items.append(Item(element, by_index[i], LabelSource.OWN))
         else:
             items.append(Item(element, *fallback))
-    return tuple(items), True
+    return tuple(items), True, items_path
 
 
 def _fallback(
@@ -226,15 +257,42 @@ def _fallback(
     return Labels(description=UNLABELED), LabelSource.NONE
 
 
-def _parse(doc: Dict[str, Any]) -> Tuple[List[Tuple[str, Labels]], Optional[Labels], str]:
+def _parse(
+    doc: Dict[str, Any], *, lenient: bool
+) -> Tuple[List[Tuple[str, Labels]], Optional[Labels], str]:
     """The three fields of a path-format answer."""
     where = (abi.LABEL_RESPONSE, "paths-parse")
+    if not lenient:
+        _check_answer(doc)
     own: List[Tuple[str, Labels]] = []
-    for entry in typed_field(doc, "labeled_paths", list, *where) or []:
+    list_key = key_of(doc, "labeled_paths")
+    for i, entry in enumerate(typed_field(doc, "labeled_paths", list, *where) or []):
         entry_doc = typed_field({"labeled_paths": entry}, "labeled_paths", dict, *where) or {}
-        labels = typed_field(entry_doc, "labels", dict, *where) or {}
+        labels = typed_field(entry_doc, "labels", dict, *where)
+        if labels is None:
+            labels = {}
+            if not lenient:
+                raise ResponseError(
+                    f"failed to parse path labels: entry {i} has no labels", *where
+                )
         path = typed_field(entry_doc, "path", str, *where) or ""
-        own.append((path, labels_of(labels, *where)))
+        pointer = f"/{list_key}/{i}/{key_of(entry_doc, 'labels')}"
+        own.append((path, labels_of(labels, *where, pointer)))
     default = typed_field(doc, "default_labels", dict, *where)
     items_path = typed_field(doc, "items_path", str, *where) or ""
-    return own, None if default is None else labels_of(default, *where), items_path
+    if default is None:
+        return own, None, items_path
+    pointer = f"/{key_of(doc, 'default_labels')}"
+    return own, labels_of(default, *where, pointer), items_path
+
+
+def _check_answer(doc: Dict[str, Any]) -> None:
+    """Refuse an answer of which a field can be read in two ways.  Raises: ResponseError."""
+    function = abi.LABEL_RESPONSE
+    check_spellings(doc, ("labeled_paths", "default_labels", "items_path"), function)
+    check_spellings(doc.get(key_of(doc, "default_labels")), LABEL_FIELDS, function)
+    entries = doc.get(key_of(doc, "labeled_paths"))
+    for entry in entries if isinstance(entries, list) else ():
+        if isinstance(entry, dict):
+            check_spellings(entry, ("path", "labels"), function)
+            check_spellings(entry.get(key_of(entry, "labels")), LABEL_FIELDS, function)

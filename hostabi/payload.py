@@ -199,25 +199,27 @@ def _float(value: float) -> str:
 # -- decoding ----------------------------------------------------------------
 
 
-def decode(data: Union[bytes, str], *, max_bytes: int = 0) -> JSON:
+def decode(data: Union[bytes, str], *, max_bytes: int = 0, strict: bool = False) -> JSON:
     """The one JSON value that ``data`` is.
 
-    Strict as the gateway's decoder: nothing may follow the value, ``NaN`` and
+    As the gateway's decoder: nothing may follow the value, ``NaN`` and
     ``Infinity`` are no numbers, nor is what a float64 cannot hold; of equal
-    keys the last one wins; bytes that are not UTF-8 read as U+FFFD, one each.
-    Size (``max_bytes``, 0 for any), depth and length of integers are looked at
+    keys the last one wins; bytes that are not UTF-8 read as U+FFFD, one each,
+    and so does half a surrogate pair.  Those three are refused when
+    ``strict``: another reader may take them for something else.  Size
+    (``max_bytes``, 0 for any), depth and length of integers are looked at
     before anything is built.
 
     Raises: PayloadError.
     """
     if max_bytes and len(data) > max_bytes:
         raise PayloadError(f"JSON of {len(data)} bytes, maximum {max_bytes}", "size")
-    text = data if isinstance(data, str) else _text(data)
+    text = data if isinstance(data, str) else _text(data, strict=strict)
     _check_depth(text)
     start = _BLANK.match(text)
     assert start is not None
     try:
-        value, end = _DECODER.raw_decode(text, start.end())
+        value, end = (_STRICT if strict else _DECODER).raw_decode(text, start.end())
     except RecursionError:
         raise PayloadError("nested too deep for what is left of the stack", "depth") from None
     except json.JSONDecodeError as error:
@@ -231,17 +233,19 @@ def decode(data: Union[bytes, str], *, max_bytes: int = 0) -> JSON:
         raise PayloadError(
             f"not JSON: more follows the value at character {end}", "trailing", offset=end
         )
-    if _SURROGATE_ESCAPE.search(text):
-        value = _without_surrogates(value)
+    if _SURROGATE_ESCAPE.search(text) or (strict and _SURROGATE.search(text)):
+        value = _without_surrogates(value, strict=strict)
     return value
 
 
-def decode_object(data: Union[bytes, str], *, max_bytes: int = 0) -> Dict[str, JSON]:
+def decode_object(
+    data: Union[bytes, str], *, max_bytes: int = 0, strict: bool = False
+) -> Dict[str, JSON]:
     """The JSON object that ``data`` is; ``null`` is an empty one, as in the gateway.
 
     Raises: PayloadError, also for any other value.
     """
-    value = decode(data, max_bytes=max_bytes)
+    value = decode(data, max_bytes=max_bytes, strict=strict)
     if value is None:
         return {}
     if not isinstance(value, dict):
@@ -272,10 +276,14 @@ def text_of(data: bytes) -> str:
     return _text(data)
 
 
-def _text(data: bytes) -> str:
+def _text(data: bytes, *, strict: bool = False) -> str:
     try:
         return data.decode("utf-8")
-    except UnicodeDecodeError:
+    except UnicodeDecodeError as error:
+        if strict:
+            raise PayloadError(
+                f"not JSON: byte {error.start} is not UTF-8", "unicode", offset=error.start
+            ) from None
         # One U+FFFD for each byte, as Go; Python's "replace" has one for several.
         return _SURROGATE.sub("\ufffd", data.decode("utf-8", "surrogateescape"))
 
@@ -321,12 +329,36 @@ def _refuse_constant(name: str) -> float:
     raise PayloadError(f"not JSON: {name} is no JSON number", "syntax")
 
 
+def _unique(pairs: List[Tuple[str, JSON]]) -> Dict[str, JSON]:
+    """An object none of whose keys stands twice."""
+    members = dict(pairs)
+    if len(members) < len(pairs):
+        seen = set()
+        for key, _ in pairs:
+            if key in seen:
+                raise PayloadError(f"the key {key[:60]!r} stands twice in an object", "duplicate")
+            seen.add(key)
+    return members
+
+
 _DECODER = json.JSONDecoder(
     parse_int=_read_integer, parse_float=_read_float, parse_constant=_refuse_constant
 )
+_STRICT = json.JSONDecoder(
+    parse_int=_read_integer, parse_float=_read_float, parse_constant=_refuse_constant,
+    object_pairs_hook=_unique,
+)  # fmt: skip
 
 
-def _without_surrogates(value: JSON) -> JSON:
+def _fffd(text: str, *, strict: bool) -> str:
+    """``text`` with U+FFFD for each surrogate.  Raises: PayloadError where they are refused."""
+    clean = _unicode(text)
+    if strict and clean != text:
+        raise PayloadError("half of a surrogate pair is no character", "unicode")
+    return clean
+
+
+def _without_surrogates(value: JSON, *, strict: bool) -> JSON:
     """``value`` with U+FFFD for surrogates that were escaped without a partner."""
     root = [value]
     todo: List[Any] = [root]
@@ -335,16 +367,18 @@ def _without_surrogates(value: JSON) -> JSON:
         if isinstance(node, dict):
             for key in list(node):
                 member = node[key]
-                clean = _unicode(key)
+                clean = _fffd(key, strict=strict)
                 if clean != key:
                     del node[key]
-                node[clean] = _unicode(member) if isinstance(member, str) else member
+                if isinstance(member, str):
+                    member = _fffd(member, strict=strict)
+                node[clean] = member
                 if isinstance(member, (dict, list)):
                     todo.append(member)
         else:
             for i, element in enumerate(node):
                 if isinstance(element, str):
-                    node[i] = _unicode(element)
+                    node[i] = _fffd(element, strict=strict)
                 elif isinstance(element, (dict, list)):
                     todo.append(element)
     return root[0]

@@ -4,14 +4,17 @@ What belongs here: reading the bytes a guard wrote, in the gateway's order of
 checks.  What does not: applying path labels to the tool's result (``paths``),
 or getting the bytes (``guard``).
 
-``gateway=True`` reads leniently where the gateway does and we do not: labels
-that are no arrays, and secrecy tags that are no strings, are errors here and
-dropped there (a dropped secrecy tag makes a secret public).
+There is one reader, strict or lenient.  Strict refuses what another reader
+may take for something else, and what would make a secret public: a key that
+stands twice, what is not UTF-8, half a surrogate pair, labels that are no
+arrays, secrecy tags that are no strings, a path without labels.  Lenient is
+the gateway's way: the last key wins, U+FFFD, dropped, empty.  ``gateway=True``
+is lenient unless ``lenient`` says otherwise.
 """
 
 from __future__ import annotations
 
-from typing import Any, Dict, List, Optional, Tuple
+from typing import Any, Callable, Dict, List, Optional, Tuple
 
 from hostabi import abi
 from hostabi.errors import PayloadError, PolicyRejected, ResponseError
@@ -22,15 +25,35 @@ from hostabi.labels import (
     LabelSource,
     Mode,
     Operation,
+    Place,
     ResourceLabels,
     ResponseLabels,
     Tags,
 )
-from hostabi.paths import label_by_path, labels_of, typed_field
+from hostabi.paths import (
+    LABEL_FIELDS,
+    check_spellings,
+    key_of,
+    label_by_path,
+    labels_of,
+    typed_field,
+)
 from hostabi.payload import decode_object, kind, text_of, trim
 
+EMPTY_ITEMS = (
+    "label_response answered with an empty list of items: that means no labels, not no items, "
+    "and the labels of the resource apply"
+)
+"""The notice of D13."""
 
-def parse_agent(raw: bytes) -> AgentLabels:
+
+def unnoticed(text: str) -> None:
+    """What is told a notice that nobody wants."""
+
+
+def parse_agent(
+    raw: bytes, *, gateway: bool = False, lenient: Optional[bool] = None
+) -> AgentLabels:
     """The answer of ``label_agent``.
 
     Checked in the gateway's order: an output at all, an object, no ``success``
@@ -40,12 +63,16 @@ def parse_agent(raw: bytes) -> AgentLabels:
     """
     if not raw:
         raise ResponseError("label_agent returned empty response", abi.LABEL_AGENT, "empty")
-    doc = _object(raw, abi.LABEL_AGENT)
+    lenient = gateway if lenient is None else lenient
+    doc = _object(raw, abi.LABEL_AGENT, lenient=lenient)
     _check_success(doc)
+    if not lenient:
+        check_spellings(doc, ("agent", "difc_mode", "normalized_policy"), abi.LABEL_AGENT)
+        check_spellings(doc.get(key_of(doc, "agent")), LABEL_FIELDS, abi.LABEL_AGENT)
     agent = typed_field(doc, "agent", dict, abi.LABEL_AGENT, "type")
     mode_text = typed_field(doc, "difc_mode", str, abi.LABEL_AGENT, "type") or ""
     policy = typed_field(doc, "normalized_policy", dict, abi.LABEL_AGENT, "type")
-    labels = labels_of(agent or {}, abi.LABEL_AGENT, "type")
+    labels = labels_of(agent or {}, abi.LABEL_AGENT, "type", f"/{key_of(doc, 'agent')}")
     if not trim(mode_text):
         raise ResponseError(
             "label_agent response is missing difc_mode", abi.LABEL_AGENT, "mode-missing"
@@ -57,9 +84,10 @@ def parse_agent(raw: bytes) -> AgentLabels:
             f"label_agent returned invalid difc_mode {mode_text!r}", abi.LABEL_AGENT,
             "mode-invalid",
         )  # fmt: skip
-    return AgentLabels(
-        Labels(_clean(labels.secrecy), _clean(labels.integrity)), mode, policy, raw
-    )
+    secrecy, secrecy_at = _clean(labels.secrecy, labels.secrecy_at)
+    integrity, integrity_at = _clean(labels.integrity, labels.integrity_at)
+    cleaned = Labels(secrecy, integrity, "", secrecy_at, integrity_at)
+    return AgentLabels(cleaned, mode, policy, raw)
 
 
 def _check_success(doc: Dict[str, Any]) -> None:
@@ -75,26 +103,30 @@ def _check_success(doc: Dict[str, Any]) -> None:
         raise PolicyRejected(f"label_agent returned error: {detail}", "error", detail)
 
 
-def _clean(tags: Tags) -> Tags:
-    """Agent tags are trimmed and blank ones dropped."""
-    return tuple(tag for tag in map(trim, tags) if tag)
+def _clean(tags: Tags, place: Place) -> Tuple[Tags, Place]:
+    """Agent tags are trimmed and blank ones dropped; where the others stand."""
+    kept = [(tag, i) for i, tag in enumerate(map(trim, tags)) if tag]
+    return tuple(tag for tag, _ in kept), place._replace(at=tuple(i for _, i in kept))
 
 
-def parse_resource(raw: bytes, *, gateway: bool = False) -> ResourceLabels:
+def parse_resource(
+    raw: bytes, *, gateway: bool = False, lenient: Optional[bool] = None
+) -> ResourceLabels:
     """The answer of ``label_resource``.
 
     A missing or unknown operation is a write.
 
     Raises: ResponseError.
     """
-    doc = _object(raw, abi.LABEL_RESOURCE)
+    lenient = gateway if lenient is None else lenient
+    doc = _object(raw, abi.LABEL_RESOURCE, lenient=lenient)
     resource = doc.get("resource")
     if not isinstance(resource, dict):
         raise ResponseError(
             f"invalid resource format: an object is wanted, not {kind(resource)}",
             abi.LABEL_RESOURCE, "resource",
         )  # fmt: skip
-    labels = _loose_labels(resource, abi.LABEL_RESOURCE, gateway=gateway)
+    labels = _loose_labels(resource, abi.LABEL_RESOURCE, "/resource", lenient=lenient)
     operations = {operation.value: operation for operation in Operation}
     word = doc.get("operation")
     operation = operations.get(word, Operation.WRITE) if isinstance(word, str) else Operation.WRITE
@@ -102,57 +134,86 @@ def parse_resource(raw: bytes, *, gateway: bool = False) -> ResourceLabels:
 
 
 def parse_response(
-    raw: bytes, result: Any, resource: Optional[Labels] = None, *, gateway: bool = False
-) -> Optional[ResponseLabels]:
+    raw: bytes, result: Any, resource: Optional[Labels] = None, *, gateway: bool = False,
+    lenient: Optional[bool] = None, notice: Callable[[str], None] = unnoticed,
+) -> Optional[ResponseLabels]:  # fmt: skip
     """The answer of ``label_response`` to the tool's ``result``; None for "no labels".
 
     ``resource`` are the labels of the resource, for path items that the guard
     gave neither labels nor a default; the gateway leaves those empty, that is
-    public.
+    public.  ``notice`` is told of an empty list of items (D13): it reads like
+    "no item", and means "no labels".
 
     Raises: ResponseError.
     """
     if not raw:
         return None
-    doc = _object(raw, abi.LABEL_RESPONSE)
+    lenient = gateway if lenient is None else lenient
+    doc = _object(raw, abi.LABEL_RESPONSE, lenient=lenient)
     if "labeled_paths" in doc:
-        items, collection = label_by_path(doc, result, None if gateway else resource)
-        return ResponseLabels(items, "paths", collection, raw)
+        own = None if gateway else resource
+        items, collection, at = label_by_path(doc, result, own, lenient=lenient)
+        return ResponseLabels(items, "paths", collection, raw, items_path=at)
     entries = doc.get("items")
     if isinstance(entries, list) and entries:
-        return ResponseLabels(_items(entries, gateway=gateway), "items", True, raw)
+        return ResponseLabels(_items(entries, lenient=lenient), "items", True, raw)
+    if entries == [] and not lenient:
+        notice(EMPTY_ITEMS)
     return None
 
 
-def _items(entries: List[Any], *, gateway: bool) -> Tuple[Item, ...]:
+def _items(entries: List[Any], *, lenient: bool) -> Tuple[Item, ...]:
     """Item format: every object is an item, in order; what is no object is skipped."""
     items: List[Item] = []
-    for entry in entries:
+    for i, entry in enumerate(entries):
         if not isinstance(entry, dict):
             continue
         labels = entry.get("labels")
         if isinstance(labels, dict):
-            own = _loose_labels(labels, abi.LABEL_RESPONSE, gateway=gateway)
+            pointer = f"/items/{i}/labels"
+            own = _loose_labels(labels, abi.LABEL_RESPONSE, pointer, lenient=lenient)
             items.append(Item(entry.get("data"), own, LabelSource.OWN))
         else:
             items.append(Item(entry.get("data"), None, LabelSource.NONE))
     return tuple(items)
 
 
-def _loose_labels(doc: Dict[str, Any], function: str, *, gateway: bool) -> Labels:
+def _loose_labels(
+    doc: Dict[str, Any], function: str, pointer: str, *, lenient: bool
+) -> Labels:
     """Labels where the gateway looks at each value's type and never fails.
 
     Tags are kept verbatim.  A description that is no string is ignored.
+    ``pointer`` says where in the guard's output they stand.
     """
+    if not lenient:
+        for key in doc:
+            if key.casefold() in LABEL_FIELDS and key not in LABEL_FIELDS:
+                raise ResponseError(
+                    f"{function} returned invalid labels: the key {key!r} is in other letter case",
+                    function, "labels",
+                )  # fmt: skip
     description = doc.get("description")
     return Labels(
-        _loose_tags(doc, "secrecy", function, gateway=gateway),
-        _loose_tags(doc, "integrity", function, gateway=gateway),
+        _loose_tags(doc, "secrecy", function, lenient=lenient),
+        _loose_tags(doc, "integrity", function, lenient=lenient),
         description if isinstance(description, str) else "",
+        _place(doc, "secrecy", pointer),
+        _place(doc, "integrity", pointer),
     )
 
 
-def _loose_tags(doc: Dict[str, Any], key: str, function: str, *, gateway: bool) -> Tags:
+def _place(doc: Dict[str, Any], key: str, pointer: str) -> Place:
+    """Where the tags at ``key`` stand that ``_loose_tags`` takes."""
+    tags = doc.get(key)
+    if not isinstance(tags, list) or all(isinstance(tag, str) for tag in tags):
+        return Place(f"{pointer}/{key}")
+    return Place(
+        f"{pointer}/{key}", tuple(i for i, tag in enumerate(tags) if isinstance(tag, str))
+    )
+
+
+def _loose_tags(doc: Dict[str, Any], key: str, function: str, *, lenient: bool) -> Tags:
     """The tags at ``key``; none where the key is missing.
 
     An integrity tag that is no string is dropped everywhere (the thing is
@@ -160,24 +221,24 @@ def _loose_tags(doc: Dict[str, Any], key: str, function: str, *, gateway: bool) 
     """
     tags = doc.get(key, [])
     if not isinstance(tags, list):
-        if gateway:
+        if lenient:
             return ()
         raise ResponseError(
             f"{function} returned invalid labels: {key} is {kind(tags)}, not an array",
             function, "labels",
         )  # fmt: skip
     kept = tuple(tag for tag in tags if isinstance(tag, str))
-    if key == "secrecy" and len(kept) < len(tags) and not gateway:
+    if key == "secrecy" and len(kept) < len(tags) and not lenient:
         raise ResponseError(
             f"{function} returned invalid labels: a secrecy tag is no string", function, "labels"
         )
     return kept
 
 
-def _object(raw: bytes, function: str) -> Dict[str, Any]:
+def _object(raw: bytes, function: str, *, lenient: bool) -> Dict[str, Any]:
     """The object a guest wrote."""
     try:
-        return decode_object(raw, max_bytes=abi.MAX_OUTPUT)
+        return decode_object(raw, max_bytes=abi.MAX_OUTPUT, strict=not lenient)
     except PayloadError as error:
         start = text_of(raw[:40])
         raise ResponseError(

@@ -144,8 +144,10 @@ def test_wrong_types_in_the_agent_fail(agent_field):
 def test_field_names_of_the_typed_part_match_in_any_case():
     raw = b'{"Agent":{"SECRECY":["s"]},"DIFC_Mode":"strict"}'
     assert parse_agent(raw).secrecy == ("s",)
-    # Of several the last wins.
-    assert parse_agent(b'{"difc_mode":"strict","Difc_Mode":"filter"}').mode is Mode.FILTER
+    # Of several the last wins in the gateway.
+    twice = b'{"difc_mode":"strict","Difc_Mode":"filter"}'
+    assert parse_agent(twice, gateway=True).mode is Mode.FILTER
+    assert refused(parse_agent, twice).reason == "json"
     # But the flags are exact.
     assert agent(Success=False, ERROR="x").mode is Mode.FILTER
 

@@ -150,3 +150,75 @@ def echo_wat() -> str:
 
 EXIT = "(call $proc_exit (i32.const {code})) (unreachable)"
 LOOP = "(loop $forever (br $forever)) (unreachable)"
+
+
+# A guard whose answers tell where they come from. A policy is {"p":NNNNNN}; a call has tool_args
+# NNNNNN and a tool_name of which the first letter says what is done: T traps, L loops, E exits
+# with 3, Z with 0, B asks the backend and waits. The answer has the policy's number as secrecy,
+# the call's as integrity, and as description how many policies this instance was given, and what
+# the backend said.
+_TAGGED_HEAD = '{"resource":{"secrecy":["'
+_TAGGED_MIDDLE = '"],"integrity":["'
+_TAGGED_TAIL = '"],"description":"'
+_TAGGED_END = '"},"operation":"read"}'
+_TAGGED_AT = {_TAGGED_HEAD: 4096, _TAGGED_MIDDLE: 4200, _TAGGED_TAIL: 4300, _TAGGED_END: 4400}
+
+
+def _append(source: str, length: str) -> str:
+    return (f"(memory.copy (i32.add (local.get $op) (local.get $r)) {source} {length}) "
+            f"(local.set $r (i32.add (local.get $r) {length}))")  # fmt: skip
+
+
+def _text(part: str) -> str:
+    return _append(f"(i32.const {_TAGGED_AT[part]})", f"(i32.const {len(part)})")
+
+
+def tagged_wat(agent: str = "") -> str:
+    """That guard; ``agent`` is done first in ``label_agent``."""
+    given = f"""
+      {agent}
+      (memory.copy (i32.const 600) (i32.add (local.get $ip) (i32.const 5)) (i32.const 6))
+      (i32.store8 (i32.const 608) (i32.add (i32.load8_u (i32.const 608)) (i32.const 1)))
+      (memory.copy (local.get $op) (i32.const 16384) (i32.const {len(AGENT)}))
+      (i32.const {len(AGENT)})"""
+    actions = {"T": "(unreachable)", "L": LOOP, "E": EXIT.format(code=3), "Z": EXIT.format(code=0),
+               "B": """(drop (call $call_backend
+                 (i32.add (local.get $ip) (i32.const 13)) (i32.const 6)
+                 (i32.add (local.get $ip) (i32.const 13)) (i32.const 6)
+                 (i32.const 609) (i32.const 6)))"""}  # fmt: skip
+    acts = "".join(
+        f"(if (i32.eq (i32.load8_u offset=33 (local.get $ip)) (i32.const {ord(letter)}))"
+        f" (then {body}))"
+        for letter, body in actions.items()
+    )
+    number = _append("(i32.add (local.get $ip) (i32.const 13))", "(i32.const 6)")
+    resource = "\n".join([
+        acts, _text(_TAGGED_HEAD), _append("(i32.const 600)", "(i32.const 6)"),
+        _text(_TAGGED_MIDDLE), number, _text(_TAGGED_TAIL),
+        _append("(i32.const 608)", "(i32.const 7)"), _text(_TAGGED_END), "(local.get $r)",
+    ])  # fmt: skip
+    texts = "".join(data(at, part) for part, at in _TAGGED_AT.items())
+    return guard_wat(
+        given, resource,
+        extra=texts + data(600, b"000000") + data(608, b"0------") + data(16384, AGENT),
+    )  # fmt: skip
+
+
+def policy_of(number: int) -> "dict[str, int]":
+    """The policy of a number with six digits."""
+    return {"p": 100_000 + number}
+
+
+def origin(labels: object) -> "tuple[int, int, int, str]":
+    """Where an answer comes from: the policy, the call, how many policies, the backend's answer."""
+    text = labels.description  # type: ignore[attr-defined]
+    return (
+        int(labels.secrecy[0]) - 100_000,  # type: ignore[attr-defined]
+        int(labels.integrity[0]) - 100_000,  # type: ignore[attr-defined]
+        int(text[0]), text[1:],
+    )  # fmt: skip
+
+
+def ask(labeller: object, number: int, tool: str = "t", **options: object) -> "tuple[int, int, int, str]":
+    """Ask the tagged guard about a call of that number, and say where the answer comes from."""
+    return origin(labeller.label_resource(tool, 100_000 + number, **options))  # type: ignore[attr-defined]
