@@ -1,6 +1,6 @@
 #!/bin/sh
 # Builds guard.wasm with clang and wasm-ld; CC and LD name others. On Debian:
-# apt-get install clang lld. `CC="python3 -m ziglang cc"` does as well, for the first step.
+# apt-get install clang lld.
 set -eu
 cd "$(dirname "$0")"
 ${CC:-clang} --target=wasm32 -c -O2 -std=c11 -Wall -Wextra -Werror -ffreestanding \
