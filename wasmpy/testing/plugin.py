@@ -5,8 +5,8 @@ needed before a test wants a guard; pytest imports this wherever wasmpy is
 installed, so wasmpy's parts are imported inside the functions, and without an
 option nothing is done.
 
-- ``--guard FILE`` or ``guard = FILE`` in the configuration names the guard; a
-  path in the configuration is relative to its file.
+- ``--guard FILE``, or ``wasmpy_guard = FILE`` in the configuration, names the
+  guard; a path in the configuration is relative to its file.
 - The fixture ``guard`` is a fresh ``hostabi.Guard`` for each test.  The marker
   ``guard(source, policy=..., backend=..., **options)`` says more for a test:
   options are those of ``hostabi.Guard``, ``policy`` is given to it first.
@@ -16,6 +16,7 @@ option nothing is done.
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Dict, Iterator, Optional
 
@@ -24,6 +25,8 @@ import pytest
 if TYPE_CHECKING:
     from hostabi.guard import Guard
 
+NAMED = "wasmpy_guard"
+HELP = "the guard (.wasm or .wat) of the guard fixture and of *.guard.json files"
 SUFFIXES = (".guard.json", ".guard.yaml", ".guard.yml")
 """How the names of case files end that pytest collects."""
 MARKER = "guard(source=None, *, policy=None, backend=None, **options): the guard of this test"
@@ -34,11 +37,10 @@ TIMEOUT = 60.0
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Declare the option and its name in the configuration."""
     group = parser.getgroup("wasmpy", "guards")
-    group.addoption(
-        "--guard", metavar="FILE", default=None, dest="wasmpy_guard",
-        help="the guard (.wasm or .wat) of the guard fixture and of *.guard.json files",
-    )  # fmt: skip
-    parser.addini("guard", "the guard of the guard fixture and of *.guard.json files", default="")
+    # Another plugin may have the option: then the configuration names the guard.
+    with contextlib.suppress(ValueError):
+        group.addoption("--guard", metavar="FILE", dest=NAMED, help=HELP)
+    parser.addini(NAMED, HELP, default="")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -48,10 +50,10 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def guard_path(config: pytest.Config) -> Optional[Path]:
     """The guard that the command line or the configuration names; None if neither does."""
-    named = config.getoption("wasmpy_guard")
+    named = config.getoption(NAMED, None)
     if named:
         return Path(config.invocation_params.dir) / str(named)
-    told = str(config.getini("guard") or "")
+    told = str(config.getini(NAMED) or "")
     if not told:
         return None
     home = config.rootpath if config.inipath is None else config.inipath.parent
@@ -69,7 +71,7 @@ def guard(request: pytest.FixtureRequest) -> Iterator[Guard]:
     source: Any = None
     if marker is not None:
         if len(marker.args) > 1:
-            raise pytest.UsageError("the marker guard takes one guard")
+            pytest.fail("the marker guard takes one guard", pytrace=False)
         source = marker.args[0] if marker.args else None
         options.update(marker.kwargs)
         source = options.pop("source", source)
@@ -81,7 +83,8 @@ def guard(request: pytest.FixtureRequest) -> Iterator[Guard]:
     elif isinstance(source, str):
         source = request.path.parent / source
     if source is None:
-        raise pytest.UsageError("no guard is named: --guard FILE, guard = FILE, or the marker")
+        why = f"no guard is named: --guard FILE, {NAMED} = FILE, or the marker"
+        pytest.fail(why, pytrace=False)
     with Guard(_module(request.config, source, options), **options) as made:
         if policy is not None:
             made.label_agent(policy)
