@@ -105,7 +105,9 @@ def read_file(path: PathLike, *, fresh: bool = False) -> CaseFile:
 def _bytes(name: str, path: Path, maximum: int) -> bytes:
     """The bytes of an ordinary file that is not too large.  Raises: CaseError."""
     try:
-        with path.open("rb") as file:
+        # A pipe would keep us waiting for somebody to write.
+        handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
+        with os.fdopen(handle, "rb") as file:
             mode = os.fstat(file.fileno()).st_mode
             if not stat.S_ISREG(mode):
                 raise CaseError("it is no ordinary file", name)

@@ -186,17 +186,27 @@ def _logs_include(
     expected: List[Any], actual: List[Dict[str, Any]], path: str
 ) -> Optional[Difference]:
     """Some of the lines, in order."""
-    at = 0
+    found = lines_found(expected, actual)
+    if len(found) == len(expected):
+        return None
+    i = next(i for i in range(len(expected)) if i not in found)
+    after = " after those before it" if i else ""
+    lines = [f"- [{i}] {shown(expected[i])}  expected, not there{after}", "the log is:"]
+    lines += [f"  {line['level']}: {shown(line['text'])}" for line in actual] or ["  empty"]
+    return Difference(path, _cut(lines), expected, actual)
+
+
+def lines_found(expected: Sequence[Any], actual: Sequence[Dict[str, Any]]) -> List[int]:
+    """The numbers of the wanted lines that are in the log, each after those before it."""
+    found, begin = [], 0
     for i, want in enumerate(expected):
+        at = begin
         while at < len(actual) and not line_fits(want, actual[at]):
             at += 1
-        if at == len(actual):
-            after = " after those before it" if i else ""
-            lines = [f"- [{i}] {shown(want)}  expected, not there{after}", "the log is:"]
-            lines += [f"  {line['level']}: {shown(line['text'])}" for line in actual] or ["  empty"]
-            return Difference(path, _cut(lines), expected, actual)
-        at += 1
-    return None
+        if at < len(actual):
+            found.append(i)
+            begin = at + 1
+    return found
 
 
 def line_fits(want: Any, line: Dict[str, Any]) -> bool:
@@ -204,8 +214,8 @@ def line_fits(want: Any, line: Dict[str, Any]) -> bool:
     if isinstance(want, str):
         return bool(want == line["text"])
     level = want.get("level", line["level"])
-    if isinstance(level, int):
-        level = abi.LOG_LEVELS[level] if 0 <= level < len(abi.LOG_LEVELS) else str(level)
+    if isinstance(level, int) and 0 <= level < len(abi.LOG_LEVELS):
+        level = abi.LOG_LEVELS[level]
     return bool(
         level == line["level"]
         and want.get("source", line["source"]) == line["source"]

@@ -123,7 +123,7 @@ def of_reports(reports: Sequence[CallReport], *, healthy: bool) -> Values:
     counted = [report.fuel for report in reports if report.fuel is not None]
     lines = [
         {
-            "level": line.word or str(line.level),
+            "level": line.word or line.level,
             "text": line.text.decode("utf-8", "replace"),
             "source": line.source,
         }

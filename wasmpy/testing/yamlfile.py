@@ -35,12 +35,15 @@ def read_yaml(name: str, text: str) -> Any:
         yaml: Any = importlib.import_module("yaml")
     except ImportError:
         raise CaseError(f"YAML needs PyYAML: {INSTALL}", name) from None
-    loader = _loader_class(yaml)(text)
     try:
-        value = loader.get_single_data()
+        loader = _loader_class(yaml)(text)
+        try:
+            value = loader.get_single_data()
+        finally:
+            loader.dispose()
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
-        problem = getattr(error, "problem", None) or str(error)
+        problem = getattr(error, "problem", None) or str(error).split("\n")[0]
         line = "" if mark is None else f" (line {mark.line + 1})"
         raise CaseError(f"not YAML: {problem}{line}", name) from None
     except RecursionError:
@@ -48,8 +51,6 @@ def read_yaml(name: str, text: str) -> Any:
     except (ValueError, OverflowError, LookupError, AttributeError, TypeError) as error:
         # A number or a date that Python cannot have; the loader lets through what it raises.
         raise CaseError(f"not YAML: {error}", name) from None
-    finally:
-        loader.dispose()
     try:
         encode(value)
     except PayloadError as error:
