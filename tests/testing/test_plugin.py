@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from tests.arch.tree import ROOT
+from tests.docs.markdown import blocks
 from wasmpy.testing.scaffold import TEMPLATES
 
 POLICY = '{"allow-only": {"repos": ["acme/web"], "min-integrity": "none"}}'
@@ -114,6 +115,14 @@ def test_a_guard_that_does_not_load_is_one_line(folder: Path) -> None:
     assert done.returncode == 1
     assert "must export label_resource and label_response" in done.stdout
     assert "engine.py" not in done.stdout
+
+
+def test_the_example_of_the_page_runs(tmp_path: Path) -> None:
+    page = (ROOT / "docs/how-to/test-a-guard.md").read_text("utf-8")
+    (example,) = [block for block in blocks(page) if block.kind == "py"]
+    (tmp_path / "test_page.py").write_text(example.text, encoding="utf-8")
+    (tmp_path / "examples").symlink_to(ROOT / "examples", target_is_directory=True)
+    assert "1 passed" in run(tmp_path, "test_page.py").stdout
 
 
 def test_the_plugin_is_declared_and_does_not_disturb_our_own_tests(pytestconfig: Any) -> None:

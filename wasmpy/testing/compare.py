@@ -37,7 +37,7 @@ class Difference(NamedTuple):
     @property
     def text(self) -> str:
         """The path and the lines below it."""
-        if len(self.lines) == 1:
+        if len(self.lines) == 1 and self.lines[0][0] not in "+-/":
             return f"{self.path}: {self.lines[0]}"
         return "\n".join([self.path, *(f"  {line}" for line in self.lines)])
 
