@@ -8,6 +8,7 @@
     python3 benchmarks/run.py load                          decoding and validating the guard
     python3 benchmarks/run.py cold                          first calls of tiny and of long modules
     python3 benchmarks/run.py start --rounds 11             whole processes, cold and cached
+    python3 benchmarks/run.py pool                          pools of guards by size, threads and processes
     python3 benchmarks/run.py kernels --json kernels.json && python3 benchmarks/render.py kernels.json
 
 Every engine works in a process of its own; all stand ready and are measured in turn, so
@@ -31,6 +32,7 @@ from benchmarks.harness.cold import measure_cold  # noqa: E402
 from benchmarks.harness.figures import Row  # noqa: E402
 from benchmarks.harness.guard import measure_guard  # noqa: E402
 from benchmarks.harness.kernels import measure_kernels, measure_load  # noqa: E402
+from benchmarks.harness.pool import measure_pool  # noqa: E402
 from benchmarks.harness.start import measure_start  # noqa: E402
 from benchmarks.harness.tables import as_markdown, as_text, conditions, tables  # noqa: E402
 from benchmarks.harness.workers import Subject, subjects  # noqa: E402
@@ -52,6 +54,7 @@ WHAT: Dict[str, Tuple[Callable[[List[Subject], argparse.Namespace], Row], str]] 
     "load": (measure_load, "pywasm,wasmpy_reference,wasmtime,v8"),
     "cold": (measure_cold, "pywasm,wasmpy_reference,wasmpy_python,wasmpy_auto,wasmtime,v8"),
     "start": (measure_start, "pywasm,wasmpy_reference,wasmpy_python,wasmpy_auto,wasmtime,v8"),
+    "pool": (measure_pool, "wasmpy_auto"),
 }
 
 
@@ -74,14 +77,14 @@ def _parsed() -> argparse.Namespace:
     only.add_argument("--kernels", default="", help="comma-separated names; all if left out")
     only.add_argument("--budget", type=float, default=1.5, help="longest call, in seconds (1.5)")
     only.add_argument("--size", choices=("small", "medium", "large"), help="one size for all")
-    only = parser.add_argument_group("guard, load, start")
+    only = parser.add_argument_group("guard, load, start, pool")
     only.add_argument("--guard-wasm", type=Path, default=GUARD, help="the guard")
     only.add_argument("--payload", default="", help="payload cases, by name or file, or all")
     only.add_argument("--guard-budget", type=float, default=60.0, metavar="SECONDS",
                       help="leave out what is expected to take an engine longer (60)")
     only.add_argument("--first", type=int, default=1, metavar="N",
                       help="processes for first calls, per payload and engine (1)")
-    only.add_argument("--start-payload", type=Path, default=PAYLOAD, help="case whose policy is labelled")
+    only.add_argument("--start-payload", type=Path, default=PAYLOAD, help="case whose policy is labelled; pool: whose response")
     return parser.parse_args()
 
 

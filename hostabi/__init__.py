@@ -13,6 +13,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from hostabi.capabilities import Capabilities
+from hostabi.context import CallContext, current_call
 from hostabi.errors import BackendError, GuardError
 from hostabi.guard import GATEWAY, Guard, Health, State
 from hostabi.labels import (
@@ -25,9 +27,10 @@ from hostabi.labels import (
     ResourceLabels,
     ResponseLabels,
 )
+from hostabi.policy import AllowOnly, WriteSink, parse_policy
 from hostabi.recovery import Recovery
 from hostabi.rules import RulesBackend
-from hostabi.trace import BackendCall, CallReport, LogLine
+from hostabi.trace import BackendCall, CallReport, LogLine, Redaction
 
 if TYPE_CHECKING:
     from hostabi.difc.agents import AgentRegistry
@@ -40,9 +43,12 @@ __all__ = [
     "GATEWAY",
     "AgentLabels",
     "AgentRegistry",
+    "AllowOnly",
     "BackendCall",
     "BackendError",
+    "CallContext",
     "CallReport",
+    "Capabilities",
     "Denial",
     "Guard",
     "GuardError",
@@ -58,10 +64,14 @@ __all__ = [
     "Pipeline",
     "ProcessPool",
     "Recovery",
+    "Redaction",
     "ResourceLabels",
     "ResponseLabels",
     "RulesBackend",
     "State",
+    "WriteSink",
+    "current_call",
+    "parse_policy",
 ]
 
 _LATER = {

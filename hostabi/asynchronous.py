@@ -19,7 +19,6 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Callable, Optional, Protocol, Tuple, TypeVar, Union, cast
 
 from hostabi.backend import Backend
-from hostabi.errors import PolicyError
 from hostabi.inputs import OMITTED, args_from_state
 from hostabi.labels import AgentLabels, Labels, ResourceLabels, ResponseLabels
 from hostabi.pinned import Answers, Pinned
@@ -89,7 +88,7 @@ class PinnedAsync(Pinned, AsyncLabelCalls):
     async def label_agent_async(self, policy: Any = None, *, backend: Any = None) -> AgentLabels:
         """As ``label_agent`` of the view."""
         if policy is not None and self._agent_question(policy).payload != self.policy:
-            raise PolicyError("this view of the guard is under another policy", "pinned")
+            raise self._other_policy()
         labels, self._given = await self._pool.give_async(self._policy_question, backend=backend)
         return labels
 
@@ -146,7 +145,7 @@ async def give(pool: Pool, question: Question, backend: Any) -> Tuple[AgentLabel
                     labels = await _serve(pool, call, slot, question, backend, flight.given)
                     flight.outcome.set_result(labels)
                 return labels, flight.given
-            await asyncio.wait([asyncio.wrap_future(flight.outcome)])
+            await asyncio.wait([_seen(flight.outcome)])
             error = flight.outcome.exception()
             if error is None:
                 return flight.outcome.result(), flight.given
@@ -165,9 +164,9 @@ async def _turn(pool: Pool, call: Call, under: Optional[Given]) -> Slot:
     return ticket.result() if ticket.done() and done else pool.too_late(call, ticket)
 
 
-def _seen(ticket: Future[Slot]) -> asyncio.Future[Slot]:
-    """The ticket for a loop; nobody need look at its error there."""
-    future = asyncio.wrap_future(ticket)
+def _seen(outcome: Future[T]) -> asyncio.Future[T]:
+    """What is to come, for a loop; nobody need look at its error there."""
+    future = asyncio.wrap_future(outcome)
     future.add_done_callback(lambda done: done.cancelled() or done.exception())
     return future
 

@@ -7,6 +7,7 @@ themselves (``trace``).
 A backend is any callable ``backend(tool_name, tool_args)`` that returns a JSON
 value.  It raises :class:`BackendError` to say that there is no answer; anything
 else it raises is a failure of the host, ends the call and poisons the guard.
+``context.current_call()`` tells it how much time the call has left.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ from __future__ import annotations
 from typing import Any, Callable, Dict, List, Optional
 
 from hostabi import abi
+from hostabi.capabilities import REFUSALS, UNLIMITED, Capabilities, Meter
+from hostabi.context import CallContext, Running, called_for
 from hostabi.errors import BackendError, HostFunctionError, PayloadError
 from hostabi.payload import decode, encode, text_of
 from hostabi.trace import HOST_LOG, STDERR, STDOUT, BackendCall, CallReport, LogLine
@@ -38,8 +41,16 @@ class HostSide:
     pointer, a length or a number.
     """
 
-    def __init__(self, log: Optional[LogCallback] = None, *, gateway: bool = False) -> None:
+    def __init__(
+        self, log: Optional[LogCallback] = None, *, gateway: bool = False,
+        capabilities: Capabilities = UNLIMITED, name: str = "",
+    ) -> None:  # fmt: skip
         self.report = CallReport()
+        self.running: Optional[Running] = None
+        """What bounds the calls; a backend is told."""
+        self._name = name
+        self._capabilities = capabilities
+        self._meter = Meter(capabilities)
         self._backend: Optional[Backend] = None
         self._log = log
         self._gateway = gateway
@@ -51,6 +62,7 @@ class HostSide:
         self.report = report
         self._backend = backend
         self._calls = 0
+        self._meter = Meter(self._capabilities)
 
     def end(self) -> None:
         """The invocation is over: what a stream holds of an unfinished line is a line now."""
@@ -113,12 +125,18 @@ class HostSide:
             value = decode(args) if args else None
         except PayloadError as error:
             return self._failed(name, args, res_size, f"the arguments are no JSON: {error}")
+        refusal = self._meter.ask(name, value, len(args))
+        if refusal is not None:
+            return self._refused(name, args, res_size, refusal)
         try:
             answer = encode(self._ask(name, value, args, res_size), float64=self._gateway)
         except BackendError as error:
             return self._failed(name, args, res_size, str(error) or "backend error")
         except PayloadError as error:
             return self._failed(name, args, res_size, f"the answer is no JSON: {error}")
+        refusal = self._meter.spend(name, len(answer))
+        if refusal is not None:
+            return self._refused(name, args, res_size, refusal)
         return self._hand_over(mem, name, args, answer, res_ptr, res_size)
 
     # ------------------------------------------------------------------------
@@ -127,9 +145,10 @@ class HostSide:
         """The backend's answer.  Raises: BackendError, HostFunctionError."""
         if self._backend is None and not self._gateway:
             raise BackendError("there is no backend")
+        context = CallContext(self._name, self.report.function, self.running)
         try:
             # Without a backend the gateway fails as a backend does that crashes.
-            return self._backend(name, value)  # type: ignore[misc]
+            return called_for(context, lambda: self._backend(name, value))  # type: ignore[misc]
         except BackendError:
             raise
         except Exception as error:
@@ -155,6 +174,14 @@ class HostSide:
     def _failed(self, name: str, args: bytes, size: int, why: str) -> int:
         """Note why there is no answer, and tell the guest -1."""
         self.report.add_backend(BackendCall(name, args, size, None, abi.ERROR, why))
+        return abi.ERROR & abi.U32
+
+    def _refused(self, name: str, args: bytes, size: int, reason: str) -> int:
+        """Note and log that a question is beyond the guard's capabilities, and tell it -1."""
+        self.report.add_backend(
+            BackendCall(name, args, size, None, abi.ERROR, REFUSALS[reason], refusal=reason)
+        )
+        self.notice(f"a question for {name[:100]!r} was refused: {REFUSALS[reason]}")
         return abi.ERROR & abi.U32
 
     def _add(self, line: LogLine, import_name: str) -> None:

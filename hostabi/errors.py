@@ -19,14 +19,15 @@ from typing import Any, Dict, Optional, Sequence, Tuple, Type
 from wasmpy.errors import GuardError, WasmTrap
 
 __all__ = [
-    "AgentLabellingError", "AgentLabelsInvalid", "BackendError", "CacheInUse", "GuardAllocError",
-    "GuardCacheError", "GuardCallError", "GuardCancelled", "GuardCloseError", "GuardClosed",
-    "GuardDiscoveryError", "GuardError", "GuardExit", "GuardExitZero", "GuardFuelExhausted",
-    "GuardLoadError", "GuardMemoryExhausted", "GuardPoisoned", "GuardPoolTimeout",
-    "GuardProtocolError", "GuardReentered", "GuardReturnedError", "GuardTimeout", "GuardTrap",
-    "GuardUnavailable", "GuardWorkerLost", "HostFunctionError", "InputTooLarge", "OutputTooLarge",
-    "PayloadError", "PipelineError", "PolicyError", "PolicyRejected", "ResourceLabellingError",
-    "ResponseError", "ResponseLabellingError", "SettingError", "WorkersUnavailable",
+    "AgentLabellingError", "AgentLabelsInvalid", "BackendError", "CacheInUse", "CapabilityError",
+    "GuardAllocError", "GuardCacheError", "GuardCallError", "GuardCancelled", "GuardCloseError",
+    "GuardClosed", "GuardDiscoveryError", "GuardError", "GuardExit", "GuardExitZero",
+    "GuardFuelExhausted", "GuardLoadError", "GuardMemoryExhausted", "GuardPoisoned",
+    "GuardPoolTimeout", "GuardProtocolError", "GuardReentered", "GuardReturnedError",
+    "GuardTimeout", "GuardTrap", "GuardUnavailable", "GuardWorkerLost", "HostFunctionError",
+    "InputTooLarge", "OutputTooLarge", "PayloadError", "PipelineError", "PolicyError",
+    "PolicyRejected", "ProxyError", "ResourceLabellingError", "ResponseError",
+    "ResponseLabellingError", "SettingError", "WorkersUnavailable",
     "After", "after", "after_kind",
 ]  # fmt: skip
 
@@ -52,18 +53,22 @@ class GuardLoadError(GuardError):
     """The guard could not be loaded.
 
     ``stage`` says where it failed: ``read``, ``component``, ``name``,
-    ``module`` (not well-formed, not valid, too much memory), ``link``,
-    ``instantiate``, ``exports``, ``signature`` or ``initialize``; ``export``
-    names the export that is missing or wrong.  ``__cause__`` has the error
-    below it.
+    ``module`` (not well-formed, not valid, too much memory), ``capability``,
+    ``link``, ``instantiate``, ``exports``, ``signature`` or ``initialize``;
+    ``export`` names the export that is missing or wrong, ``import_name`` the
+    import that the guard may not have.  ``__cause__`` has the error below it.
     """
 
-    fields = ("message", "stage", "export")
+    fields = ("message", "stage", "export", "import_name")
 
-    def __init__(self, message: str, stage: str, export: Optional[str] = None) -> None:
+    def __init__(
+        self, message: str, stage: str, export: Optional[str] = None,
+        import_name: Optional[str] = None,
+    ) -> None:  # fmt: skip
         super().__init__(one_line(message))
         self.stage = stage
         self.export = export
+        self.import_name = None if import_name is None else one_line(import_name)
 
 
 class PayloadError(GuardError):
@@ -118,6 +123,38 @@ class PolicyError(GuardError):
     ``reason`` is a key of ``POLICY_REASONS``; ``field`` where in the policy,
     as ``allow-only.repos[1]``, empty for the policy itself; ``expected`` what
     should stand there, in words.
+    """
+
+    fields = ("message", "reason", "field", "expected")
+
+    def __init__(self, message: str, reason: str, field: str = "", expected: str = "") -> None:
+        super().__init__(one_line(message))
+        self.reason = reason
+        self.field = one_line(field)
+        self.expected = expected
+
+
+class ProxyError(GuardError):
+    """A session between an MCP client and a server cannot go on, or a message of one cannot.
+
+    ``reason``: ``extra`` (the package it needs is not there), ``start`` (the
+    server's command cannot be run), ``ended`` (the server is gone),
+    ``message`` (something that is no message), ``input`` (the server wants to
+    ask the client before it answers) or ``transcript`` (it cannot be written).
+    """
+
+    fields = ("message", "reason")
+
+    def __init__(self, message: str, reason: str) -> None:
+        super().__init__(one_line(message))
+        self.reason = reason
+
+class CapabilityError(GuardError):
+    """A description of capabilities is none.
+
+    ``reason`` is ``type``, ``unexpected`` (a key), ``missing``, ``value``,
+    ``duplicate`` or ``range``; ``field`` where, as ``tools[0].args.query``;
+    ``expected`` what should stand there, in words.
     """
 
     fields = ("message", "reason", "field", "expected")
@@ -404,25 +441,6 @@ class WorkersUnavailable(GuardError):  # noqa: N818 - a state
         self.reason = reason
 
 
-class GuardUnavailable(GuardCallError):  # noqa: N818 - a state
-    """There is no guard that could answer for ``server``, so nothing is labelled.
-
-    ``reason`` is ``unknown`` (none is registered), ``load`` (it did not load;
-    ``__cause__`` says why), ``policy`` (it has none) or ``configuration``.
-    """
-
-    fields = ("message", "function", "server", "reason")
-
-    def __init__(
-        self, server: str, function: str, reason: str, cause: Optional[BaseException] = None
-    ) -> None:
-        why = "" if cause is None else f": {cause}"
-        super().__init__(f"no guard answers for server {server!r} ({reason}){why}", function)
-        self.server = server
-        self.reason = reason
-        self.__cause__ = cause
-
-
 class GuardCloseError(GuardError):
     """Some guards did not close; all others did.  ``failures`` has (server, error) pairs."""
 
@@ -492,7 +510,8 @@ class ResponseError(GuardCallError):
     thing twice; ``__cause__`` says which), ``type`` (a field has another type),
     ``failure`` (non-success), ``error`` (an ``error`` text), ``mode-missing``,
     ``mode-invalid``, ``resource``, ``labels``, ``paths-parse`` or
-    ``paths-apply``.
+    ``paths-apply``.  ``excerpt`` is the start of an output that is no JSON; it
+    is in no text and no JSON of the error.
     """
 
     fields: Tuple[str, ...] = ("message", "function", "reason")
@@ -500,6 +519,7 @@ class ResponseError(GuardCallError):
     def __init__(self, message: str, function: str, reason: str) -> None:
         super().__init__(message, function)
         self.reason = reason
+        self.excerpt = ""
 
 
 class PolicyRejected(ResponseError):  # noqa: N818 - an answer
@@ -510,6 +530,20 @@ class PolicyRejected(ResponseError):  # noqa: N818 - an answer
     def __init__(self, message: str, reason: str, detail: Optional[str]) -> None:
         super().__init__(message, "label_agent", reason)
         self.detail = detail
+
+
+class GuardUnavailable(GuardCallError):  # noqa: N818 - a state
+    """There is no guard to ask: none is registered, or it would not load (``__cause__``)."""
+
+    fields = ("message", "function", "guard")
+
+    def __init__(
+        self, guard: str, function: str = "", cause: Optional[BaseException] = None
+    ) -> None:
+        why = "there is none" if cause is None else str(cause)
+        super().__init__(f"guard {guard!r} is unavailable: {why}", function)
+        self.guard = guard
+        self.__cause__ = cause
 
 
 class PipelineError(GuardError):

@@ -15,6 +15,8 @@ from typing import Any, Callable, Dict, Iterator, Mapping, Optional, Tuple
 
 from hostabi import abi, responses
 from hostabi.backend import Backend, HostSide, LogCallback
+from hostabi.caches import GLOBAL, Choice, held
+from hostabi.capabilities import UNLIMITED, Capabilities
 from hostabi.errors import (
     After,
     GuardCallError,
@@ -33,6 +35,7 @@ from hostabi.policy import AUTO, POLICY_CHECKS
 from hostabi.questions import Given, LabelCalls, Manner, Question
 from hostabi.recovery import DEFAULT_RECOVERY, Recovery
 from hostabi.trace import CallReport
+from wasmpy.api.module import Module
 from wasmpy.config import DEFAULT_LIMITS, Features, Limits
 
 GATEWAY = "gateway"
@@ -96,7 +99,8 @@ class Guard(LabelCalls):
     with ``fuel``; counting takes time.  ``tier`` is what runs the guard.
     ``max_memory_pages`` caps linear memory.  ``stdout`` and ``stderr`` are file
     objects for what the guard prints, instead of the log.  ``recovery`` says
-    which failures it recovers from, and which poison it.  ``compat="gateway"``
+    which failures it recovers from, and which poison it.  ``cache`` is what its
+    module comes out of: that of the process, another, or None for none.  ``compat="gateway"``
     does as the gateway does where that is a defect (see
     ``docs/reference/guards.md``).  ``policy_check`` says which policies are
     checked before the guard sees them: ``auto`` those that say they are
@@ -104,7 +108,8 @@ class Guard(LabelCalls):
     ``lenient``: whether answers are read as the gateway reads them, that is
     without errors for what is malformed; None is strict unless ``compat`` says
     otherwise.  ``send_capabilities`` sends the ``capabilities`` that a call
-    grants, which the gateway sends as ``{}``.
+    grants, which the gateway sends as ``{}``.  ``capabilities`` is what the
+    guard itself may import and ask.
 
     One call at a time; others wait.  A guard is a context manager.
 
@@ -124,7 +129,9 @@ class Guard(LabelCalls):
         compat: Optional[str] = None, log: Optional[LogCallback] = None,
         stdout: Any = None, stderr: Any = None, features: Features = Features.WASM2,
         count: bool = False, tier: Optional[str] = None, recovery: Recovery = DEFAULT_RECOVERY,
+        cache: Choice = GLOBAL,
         policy_check: str = AUTO, outputs: Optional[str] = None, send_capabilities: bool = False,
+        capabilities: Capabilities = UNLIMITED,
     ) -> None:  # fmt: skip
         if compat not in (None, GATEWAY):
             raise ValueError(f'compat is None or "{GATEWAY}", not {compat!r}')
@@ -155,18 +162,24 @@ class Guard(LabelCalls):
         """The report of the last call that ended, whatever its end; at first that of loading."""
         allowed = dataclasses.replace(limits or DEFAULT_LIMITS, memory_pages=max_memory_pages)
         check_name(name, gateway=self._gateway)
-        self.module = load_module(source, allowed, features)
-        self._host = HostSide(log, gateway=self._gateway)
-        self._host.begin(self.last_report, backend)
-        self._guest = Guest(
-            self.module, self.module_name, self._host, Bounds(allowed, fuel, timeout, count),
-            initialize=not self._gateway, stdout=stdout, stderr=stderr, tier=tier,
-        )  # fmt: skip
-        check_exports(self.module, gateway=self._gateway)
-        self._guest.start_clock()
-        self._guest.begin()
-        self._guest.initialize()
-        self._host.end()
+        self._host = HostSide(
+            log, gateway=self._gateway, capabilities=capabilities, name=self.module_name
+        )
+        # A module that is one already came from elsewhere.
+        with held(None if isinstance(source, Module) else cache, self) as self._cache:
+            self.module = load_module(source, allowed, features, self._cache)
+            capabilities.check_imports(self.module)
+            self._host.begin(self.last_report, backend)
+            self._guest = Guest(
+                self.module, self.module_name, self._host, Bounds(allowed, fuel, timeout, count),
+                initialize=not self._gateway, stdout=stdout, stderr=stderr, tier=tier,
+            )  # fmt: skip
+            self._host.running = self._guest
+            check_exports(self.module, gateway=self._gateway)
+            self._guest.start_clock()
+            self._guest.begin()
+            self._guest.initialize()
+            self._host.end()
         self._invoker = Invoker(self._guest, self._host, gateway=self._gateway)
 
     # -- what it is -----------------------------------------------------------
@@ -175,6 +188,16 @@ class Guard(LabelCalls):
     def module_name(self) -> str:
         """The name of its instance: its own, or ``guard``."""
         return self.name or abi.DEFAULT_MODULE_NAME
+
+    @property
+    def gateway(self) -> bool:
+        """Whether it reproduces the gateway's defects."""
+        return self._gateway
+
+    @property
+    def manner(self) -> Manner:
+        """How questions are put to it and its answers taken."""
+        return self._manner
 
     @property
     def warned(self) -> bool:
@@ -287,6 +310,8 @@ class Guard(LabelCalls):
             if self._state is not State.CLOSED:
                 self._state = State.CLOSED
                 self._guest.close()
+                if self._cache is not None:
+                    self._cache.released(self)
 
     def __enter__(self) -> Guard:
         return self
@@ -313,9 +338,8 @@ class Guard(LabelCalls):
             # What a policy has left behind that was not accepted must label nothing.
             fits = not self._disturbed
         elif question.gives_policy:
-            fits = not self._asked or (
-                self._given is not None and self._given.payload == under.payload
-            )
+            # So that what it answers depends on nothing that came before.
+            fits = not self._asked
         else:
             fits = self._given is not None and self._given.serves(under)
         if not fits:

@@ -122,6 +122,11 @@ class Guest:
         return None if self._until is None else self._until - time.monotonic()
 
     @property
+    def cancelled(self) -> bool:
+        """Whether the call under way was cancelled."""
+        return self._cancelled
+
+    @property
     def fuel_used(self) -> Optional[int]:
         """Instructions executed in the invocation so far; None where they are not counted."""
         if self._bounds.given is None:

@@ -67,7 +67,8 @@ class Labels:
 
     ``secrecy_at`` and ``integrity_at`` say where in the guard's output the
     tags stand, for whoever explains a decision; they are no part of the
-    labels' value.
+    labels' value.  ``incomplete``: some integrity tags were left out, being no
+    strings; who writes to the thing would need them.
     """
 
     secrecy: Tags = ()
@@ -75,6 +76,7 @@ class Labels:
     description: str = ""
     secrecy_at: Place = dataclasses.field(default=NOWHERE, compare=False, repr=False)
     integrity_at: Place = dataclasses.field(default=NOWHERE, compare=False, repr=False)
+    incomplete: bool = dataclasses.field(default=False, compare=False, repr=False)
 
     def to_json(self) -> Dict[str, Any]:
         """The labels as a JSON object."""
@@ -121,12 +123,17 @@ class AgentLabels:
 
 @dataclasses.dataclass(frozen=True)
 class ResourceLabels:
-    """The answer of ``label_resource``: what a tool call would touch, and how."""
+    """The answer of ``label_resource``: what a tool call would touch, and how.
+
+    ``stated`` is False where the guard names an operation that there is none
+    of.  It counts as a write, as if none were named, but nobody knows.
+    """
 
     labels: Labels
     operation: Operation
     raw: bytes
     report: CallReport = dataclasses.field(default_factory=CallReport, compare=False)
+    stated: bool = dataclasses.field(default=True, compare=False)
 
     @property
     def description(self) -> str:

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Dict, Union
+from typing import Dict, Optional, Union
 
 from hostabi import abi
+from hostabi.caches import ModuleCache
 from hostabi.errors import GuardLoadError
 from wasmpy.api.module import Module
 from wasmpy.config import Features, Limits
@@ -25,12 +26,17 @@ _MAGIC = b"\0asm"
 _COMPONENT = b"\0asm\x0d\x00\x01\x00"
 
 
-def load_module(source: Source, limits: Limits, features: Features = Features.WASM2) -> Module:
+def load_module(
+    source: Source, limits: Limits, features: Features = Features.WASM2,
+    cache: Optional[ModuleCache] = None,
+) -> Module:  # fmt: skip
     """The guard's module, decoded and valid, with no more memory than it may have.
+
+    With ``cache`` it comes out of that, if it is not a module already.
 
     Raises: GuardLoadError.
     """
-    module = source if isinstance(source, Module) else _decode(source, limits, features)
+    module = source if isinstance(source, Module) else _decode(source, limits, features, cache)
     for i, mem in enumerate(module.syntax.mems):
         if mem.type.limits.min > limits.memory_pages:
             raise GuardLoadError(
@@ -42,9 +48,30 @@ def load_module(source: Source, limits: Limits, features: Features = Features.WA
 
 
 def _decode(
-    source: Union[bytes, str, os.PathLike[str]], limits: Limits, features: Features
-) -> Module:
+    source: Union[bytes, str, os.PathLike[str]], limits: Limits, features: Features,
+    cache: Optional[ModuleCache],
+) -> Module:  # fmt: skip
     """The module in bytes or in a file."""
+    return decode_code(code_of(source), limits, features, cache)
+
+
+def decode_code(
+    code: Union[bytes, str], limits: Limits, features: Features, cache: Optional[ModuleCache]
+) -> Module:
+    """The module that a binary or a text is.  Raises: GuardLoadError."""
+    try:
+        if cache is not None:
+            return cache.module(code, features, limits)
+        return Module(code, features=features, limits=limits)
+    except (MalformedError, InvalidError) as error:
+        raise GuardLoadError(f"failed to instantiate WASM module: {error}", "module") from error
+
+
+def code_of(source: Union[bytes, str, os.PathLike[str]]) -> Union[bytes, str]:
+    """The code of a guard: the binary, or the text of a file in ``.wat``.
+
+    Raises: GuardLoadError.
+    """
     data = source if isinstance(source, (bytes, bytearray)) else _read(source)
     if data.startswith(_COMPONENT):
         raise GuardLoadError(
@@ -52,11 +79,13 @@ def _decode(
             "(build it for wasm32-wasip1, not wasip2)",
             "component",
         )
-    text = not isinstance(source, (bytes, bytearray)) and str(source).lower().endswith(".wat")
+    if isinstance(source, (bytes, bytearray)) or data.startswith(_MAGIC):
+        return bytes(data)
+    if not str(source).lower().endswith(".wat"):
+        return bytes(data)
     try:
-        code = bytes(data).decode("utf-8") if text and not data.startswith(_MAGIC) else bytes(data)
-        return Module(code, features=features, limits=limits)
-    except (MalformedError, InvalidError, UnicodeDecodeError) as error:
+        return data.decode("utf-8")
+    except UnicodeDecodeError as error:
         raise GuardLoadError(f"failed to instantiate WASM module: {error}", "module") from error
 
 

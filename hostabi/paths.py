@@ -219,7 +219,7 @@ def label_by_path(
     The flag says whether they are the elements of an array; if there is no
     array, the whole result as it came is the one item.  ``resource`` labels
     what has neither a label nor a default.  Unless ``lenient``, an entry
-    without labels is an error, as it would make its item public.
+    without path or labels is an error, as it would make its item public.
 
     Raises: ResponseError.
     """
@@ -275,9 +275,11 @@ def _parse(
                 raise ResponseError(
                     f"failed to parse path labels: entry {i} has no labels", *where
                 )
-        path = typed_field(entry_doc, "path", str, *where) or ""
+        path = typed_field(entry_doc, "path", str, *where)
+        if path is None and not lenient:
+            raise ResponseError(f"failed to parse path labels: entry {i} has no path", *where)
         pointer = f"/{list_key}/{i}/{key_of(entry_doc, 'labels')}"
-        own.append((path, labels_of(labels, *where, pointer)))
+        own.append((path or "", labels_of(labels, *where, pointer)))
     default = typed_field(doc, "default_labels", dict, *where)
     items_path = typed_field(doc, "items_path", str, *where) or ""
     if default is None:

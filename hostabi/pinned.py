@@ -39,7 +39,7 @@ class Answers(Protocol):
     ) -> Tuple[AgentLabels, Given]:
         """Give a policy for calls under it alone."""
 
-    def cancel(self) -> None:
+    def cancel(self, thread: Optional[int] = None) -> None:
         """Stop the calls under way."""
 
 
@@ -75,18 +75,22 @@ class Pinned(LabelCalls):
         Raises: PolicyError for another policy; PayloadError, GuardCallError.
         """
         if policy is not None and self._agent_question(policy).payload != self.policy:
-            raise PolicyError(
-                "this view of the guard is under another policy", "pinned", "", "its own policy"
-            )
+            raise self._other_policy()
         labels, self._given = self._owner.give(self._policy_question, backend=backend)
         return labels
+
+    @staticmethod
+    def _other_policy() -> PolicyError:
+        return PolicyError(
+            "this view of the guard is under another policy", "pinned", "", "its own policy"
+        )
 
     def _answer(self, question: Question, backend: Optional[Backend]) -> Any:
         return self._owner.answer(question, backend=backend, under=self._given)
 
-    def cancel(self) -> None:
-        """Stop the calls under way, those of others too."""
-        self._owner.cancel()
+    def cancel(self, thread: Optional[int] = None) -> None:
+        """Stop the calls under way, those of others too; only those of ``thread``, if given."""
+        self._owner.cancel(thread)
 
     def close(self) -> None:
         """Nothing: the guard is closed by who made it."""

@@ -23,9 +23,24 @@ ABI: section 6.
 from __future__ import annotations
 
 import concurrent.futures
+import contextlib
+import contextvars
+import dataclasses
 import inspect
 import threading
-from typing import Any, Awaitable, Callable, List, NamedTuple, Optional, Sequence, Tuple, Union
+from typing import (
+    Any,
+    Awaitable,
+    Callable,
+    FrozenSet,
+    Iterator,
+    List,
+    NamedTuple,
+    Optional,
+    Sequence,
+    Tuple,
+    Union,
+)
 
 from hostabi import abi
 from hostabi.backend import Backend
@@ -47,6 +62,7 @@ from hostabi.errors import (
     AgentLabellingError,
     AgentLabelsInvalid,
     GuardError,
+    GuardReentered,
     PayloadError,
     ResourceLabellingError,
     ResponseError,
@@ -54,10 +70,8 @@ from hostabi.errors import (
     one_line,
 )
 from hostabi.guard import GATEWAY
-from hostabi.inputs import policy_object
 from hostabi.labeller import Labeller
 from hostabi.labels import (
-    AgentLabels,
     Labels,
     Mode,
     Operation,
@@ -65,9 +79,10 @@ from hostabi.labels import (
     ResponseLabels,
 )
 from hostabi.outcome import Denial, Outcome
-from hostabi.payload import decode, encode
+from hostabi.payload import encode, text_of
+from hostabi.pinned import Pinned, under
+from hostabi.policy import AllowOnly, WriteSink
 from hostabi.rewrap import rewrap, with_notice
-from hostabi.turns import never, turns_of
 from hostabi.unavailable import UnavailableGuard
 
 LISTING = ("list_", "search_")
@@ -78,9 +93,23 @@ MAX_WORKERS = 32
 
 Stopped = Callable[[], bool]
 
+_WITHIN: contextvars.ContextVar[FrozenSet[int]] = contextvars.ContextVar(
+    "hostabi_within", default=frozenset()
+)
+"""The guards (by ``id``) whose questions the running code answers, coroutines included."""
+
+
+def never() -> bool:
+    """For a call that nobody stops."""
+    return False
+
 
 class Call(NamedTuple):
-    """A tool call after phase 2: what it is judged by, to its end."""
+    """A tool call after phase 2: what it is judged by, to its end.
+
+    ``coarse`` is the verdict on what the call does to its resource,
+    ``reading`` that on reading it.
+    """
 
     agent_id: str
     tool_name: str
@@ -89,6 +118,7 @@ class Call(NamedTuple):
     agent: Labels
     resource: ResourceLabels
     coarse: Verdict
+    reading: Verdict
 
 
 class Pipeline:
@@ -99,12 +129,13 @@ class Pipeline:
     operator's, strict unless given; a guard's own mode overrides it.
     ``policy`` is for agents that ``label_agent`` was not called for.
     ``agents`` can be shared with pipelines of other guards: their labels are
-    united for each agent, by the guards' names.  ``guard_backend`` answers the
-    guard's own questions.  ``notices=False`` leaves the notice of dropped
-    items out of results.
+    united for each agent, by the guards' names, so two guards of one name
+    replace each other's; ``name`` is what the pipeline goes by there.
+    ``guard_backend`` answers the guard's own questions.  ``notices=False``
+    leaves the notice of dropped items out of results.
 
-    A pipeline can be called from many threads.  The guard's policies are the
-    pipeline's business: who else gives it one confuses the agents'.
+    Each agent is labelled under its own policy, however many share the guard.
+    A pipeline can be called from many threads.
 
     >>> from hostabi.builtin import WriteSinkGuard
     >>> sink = Pipeline(WriteSinkGuard(("private:acme",)))
@@ -128,12 +159,12 @@ class Pipeline:
             self.guard = NoopGuard() if self._gateway else UnavailableGuard()
         else:
             self.guard = guard
+        self.name = self.guard.name or self.agents.new_name()
         self.policy = policy
         self.guard_backend = guard_backend
         self._notices = notices
         self._workers: Optional[concurrent.futures.Executor] = None
         self._workers_lock = threading.Lock()
-        self.turns = turns_of(self.guard)
 
     # -- the session ----------------------------------------------------------
 
@@ -148,25 +179,25 @@ class Pipeline:
         there stay.
         """
         self.session(agent_id, policy)
-        return self.agents.labels(agent_id, self.guard.name)
+        return self.agents.labels(agent_id, self.name)
 
     def session(
         self, agent_id: str, policy: Any = None, *, backend: Optional[Backend] = None,
         stopped: Stopped = never,
     ) -> Grant:  # fmt: skip
         """What the guard gives the agent under ``policy``, or the pipeline's own."""
-        name, policy = self.guard.name, self.policy if policy is None else policy
+        name, policy = self.name, self.policy if policy is None else policy
+        backend = backend or self.guard_backend
         try:
-            payload = b"null" if policy is None else encode(policy_object(policy))
-            self.turns.refuse_within(abi.LABEL_AGENT)
-            with self.agents.turn(agent_id, name, stopped):
-                found = self.agents.granted(agent_id, name)
+            labeller: Any = under(self.guard, policy)
+            payload = labeller.policy if isinstance(labeller, Pinned) else _key(policy)
+            with self._asking(abi.LABEL_AGENT), self.agents.turn(agent_id, name, stopped):
+                found = self._granted(agent_id)
                 if found is not None and found.policy == payload:
                     return found
-                with self.turns.alone(payload, abi.LABEL_AGENT, stopped):
-                    answer = self._give(payload, backend)
-                    mode = self._mode_of(agent_id, answer)
-                grant = Grant(payload, answer.labels, mode)
+                answer = labeller.label_agent(policy, backend=backend)
+                mode = self._mode_of(agent_id, answer)
+                grant = Grant(payload, answer.labels, mode, labeller, self.guard)
                 self.agents.grant(agent_id, name, grant, add=self._gateway)
                 return grant
         except AgentLabelsInvalid:
@@ -174,8 +205,25 @@ class Pipeline:
         except GuardError as error:
             raise AgentLabellingError(agent_id, "", error) from error
 
-    def _give(self, payload: bytes, backend: Optional[Backend]) -> AgentLabels:
-        return self.guard.label_agent(decode(payload), backend=backend or self.guard_backend)
+    def _granted(self, agent_id: str) -> Optional[Grant]:
+        """What this guard gave the agent, not one that had its name before."""
+        grant = self.agents.granted(agent_id, self.name)
+        return grant if grant is not None and grant.guard is self.guard else None
+
+    @contextlib.contextmanager
+    def _asking(self, function: str) -> Iterator[None]:
+        """In a call of the guard: a backend of its own that calls again is refused, or both wait.
+
+        Raises: GuardReentered.
+        """
+        within = _WITHIN.get()
+        if id(self.guard) in within:
+            raise GuardReentered(self.guard.name, function)
+        token = _WITHIN.set(within | {id(self.guard)})
+        try:
+            yield
+        finally:
+            _WITHIN.reset(token)
 
     def _mode_of(self, agent_id: str, answer: Any) -> Mode:
         """The mode of a labeller's answer, the operator's if it has none.
@@ -188,11 +236,11 @@ class Pipeline:
             raise AgentLabelsInvalid(agent_id, "", error)
         if mode is None or mode == "":
             return self.mode
-        try:
-            return Mode(mode)
-        except ValueError:
-            error = ResponseError(f"{mode!r} is no mode", abi.LABEL_AGENT, "mode-invalid")
-            raise AgentLabelsInvalid(agent_id, "", error) from None
+        for known in Mode:
+            if mode is known or mode == known.value:
+                return known
+        error = ResponseError(f"{mode!r} is no mode", abi.LABEL_AGENT, "mode-invalid")
+        raise AgentLabelsInvalid(agent_id, "", error)
 
     # -- the call -------------------------------------------------------------
 
@@ -241,35 +289,37 @@ class Pipeline:
     ) -> Tuple[Call, Optional[Outcome]]:  # fmt: skip
         """Phases 0 to 2: the call, and its outcome if it ends here."""
         backend = guard_backend or self.guard_backend
-        name = self.guard.name
-        grant = self.agents.granted(agent_id, name)
+        grant = self._granted(agent_id)
         if grant is None:
             grant = self.session(agent_id, backend=backend, stopped=stopped)
-        agent = self.agents.labels(agent_id, name)
+        agent = self.agents.labels(agent_id, self.name)
         try:
-            with self.turns.under(
-                grant.policy, lambda: self._give(grant.policy, backend), abi.LABEL_RESOURCE, stopped
-            ):
-                resource = self.guard.label_resource(tool_name, tool_args, backend=backend)
+            with self._asking(abi.LABEL_RESOURCE):
+                resource = grant.labeller.label_resource(tool_name, tool_args, backend=backend)
+            if not resource.stated:
+                # Nobody knows what the call does, so both must be allowed, and the response is
+                # looked at like a read's in any mode.
+                resource = dataclasses.replace(resource, operation=Operation.READ_WRITE)
         except GuardError as error:
             raise ResourceLabellingError(agent_id, tool_name, error) from error
-        verdict = Evaluator(agent).check(resource.operation, resource.labels, Side.RESOURCE)
-        call = Call(agent_id, tool_name, tool_args, grant, agent, resource, verdict)
-        if proceeds(grant.mode, resource.operation, verdict):
+        check = Evaluator(agent).check
+        coarse = check(resource.operation, resource.labels, Side.RESOURCE)
+        reading = check(Operation.READ, resource.labels, Side.RESOURCE)
+        call = Call(agent_id, tool_name, tool_args, grant, agent, resource, coarse, reading)
+        if proceeds(grant.mode, resource.operation, coarse):
             return call, None
-        return call, self._denied(call, Side.RESOURCE, denying(grant.mode, verdict))
+        return call, self._denied(call, Side.RESOURCE, denying(grant.mode, coarse))
 
     def finish(
-        self, call: Call, result: Any, *, guard_backend: Optional[Backend] = None,
-        stopped: Stopped = never,
-    ) -> Outcome:  # fmt: skip
+        self, call: Call, result: Any, *, guard_backend: Optional[Backend] = None
+    ) -> Outcome:
         """Phases 4 to 6: what the agent gets of the backend's ``result``."""
         mode, operation = call.grant.mode, call.resource.operation
-        if not labels_response(mode, operation):
+        if call.resource.stated and not labels_response(mode, operation):
             return self._allowed(call, result)
-        response = self._response(call, result, guard_backend or self.guard_backend, stopped)
+        response = self._response(call, result, guard_backend or self.guard_backend)
         if response is None:
-            reasons = denying(mode, call.coarse)
+            reasons = denying(mode, call.reading)
             if reasons and not self._gateway:
                 return self._denied(call, Side.RESOURCE, reasons, called=True)
             taint = self._tainted(call, [call.resource.labels])
@@ -278,18 +328,16 @@ class Pipeline:
         return self._filtered(call, result, response, judged)
 
     def _response(
-        self, call: Call, result: Any, backend: Optional[Backend], stopped: Stopped
+        self, call: Call, result: Any, backend: Optional[Backend]
     ) -> Optional[ResponseLabels]:
         """Phase 4.  Raises: ResponseLabellingError."""
-        policy = call.grant.policy
         try:
-            with self.turns.under(
-                policy, lambda: self._give(policy, backend), abi.LABEL_RESPONSE, stopped
-            ):
-                return self.guard.label_response(
+            with self._asking(abi.LABEL_RESPONSE):
+                labels: Optional[ResponseLabels] = call.grant.labeller.label_response(
                     call.tool_name, result, call.tool_args, resource=call.resource,
                     backend=backend,
                 )  # fmt: skip
+                return labels
         except GuardError as error:
             raise ResponseLabellingError(call.agent_id, call.tool_name, error) from error
 
@@ -311,7 +359,7 @@ class Pipeline:
         else:
             try:
                 built, removed = rewrap(
-                    result, response, [one.kept for one in judged], whole=call.coarse.allowed
+                    result, response, [one.kept for one in judged], whole=call.reading.allowed
                 )
             except PayloadError as error:
                 raise ResponseLabellingError(call.agent_id, call.tool_name, error) from error
@@ -381,6 +429,16 @@ class Pipeline:
             call.agent_id, call.tool_name, call.agent, call.grant.mode, call.resource, call.coarse,
             called=called, denial=denial, response=response, items=items,
         )  # fmt: skip
+
+
+def _key(policy: Any) -> bytes:
+    """A policy as bytes, to tell it from others, for a labeller that has no form for it itself.
+
+    Raises: PayloadError.
+    """
+    if isinstance(policy, (AllowOnly, WriteSink)):
+        policy = policy.to_json()
+    return encode(text_of(policy) if isinstance(policy, bytes) else policy)
 
 
 def _item_message(tool_name: str, dropped: List[Judged]) -> str:

@@ -52,9 +52,7 @@ async def call(
         if inspect.isawaitable(result):
             result = await result
     return await worker.run(
-        lambda: pipeline.finish(
-            begun, result, guard_backend=worker.backend, stopped=worker.stopped
-        )
+        lambda: pipeline.finish(begun, result, guard_backend=worker.backend)
     )
 
 
@@ -66,7 +64,7 @@ async def label_agent(pipeline: Pipeline, agent_id: str, policy: Any) -> Labels:
             agent_id, policy, backend=worker.backend, stopped=worker.stopped
         )
     )
-    return pipeline.agents.labels(agent_id, pipeline.guard.name)
+    return pipeline.agents.labels(agent_id, pipeline.name)
 
 
 class _Worker:
@@ -112,8 +110,7 @@ class _Worker:
             raise
 
     def _stop(self) -> None:
-        """Stop what the thread is in: waiting for its turn, the guest, or the guest's backend."""
-        self._pipeline.turns.wake()
+        """Stop what the thread is in: the guest, or the guest's backend."""
         # The lock keeps the thread from going on to another task's part in between.
         with self._lock:
             if self._thread is not None:

@@ -1,4 +1,4 @@
-"""Places that one at a time may have, and the line before them: first come, first served, with nobody overtaking.
+"""Places that one at a time may have, and the line before them: first come, first served.
 
 What belongs here: the queue.  What does not: what the things are, how long
 anybody waits, and threads or tasks, which both wait for a ticket.

@@ -12,9 +12,11 @@ from typing import Any, Optional
 
 from hostabi import abi
 from hostabi.backend import Backend
-from hostabi.guard import GATEWAY, Guard
+from hostabi.caches import GLOBAL, Choice, held
+from hostabi.guard import Guard
 from hostabi.load import Source, load_module
 from hostabi.pooling import Pool
+from wasmpy.api.module import Module
 from wasmpy.config import DEFAULT_LIMITS, Features, Limits
 
 
@@ -44,17 +46,24 @@ class GuardPool(Pool):
         self, source: Source, *, size: int = 4, name: str = "",
         backend: Optional[Backend] = None, wait: Optional[float] = None,
         limits: Optional[Limits] = None, max_memory_pages: int = abi.MAX_MEMORY_PAGES,
-        features: Features = Features.WASM2, compat: Optional[str] = None, **options: Any,
+        features: Features = Features.WASM2, compat: Optional[str] = None,
+        cache: Choice = GLOBAL, **options: Any,
     ) -> None:  # fmt: skip
         super().__init__(name, size, wait, backend)
-        self._gateway = compat == GATEWAY
         allowed = dataclasses.replace(limits or DEFAULT_LIMITS, memory_pages=max_memory_pages)
-        self.module = load_module(source, allowed, features)
         self._options = dict(
-            options, name=name, limits=allowed, max_memory_pages=max_memory_pages,
+            options, name=name, backend=backend, limits=allowed, max_memory_pages=max_memory_pages,
             features=features, compat=compat,
         )  # fmt: skip
-        self._begin()
+        with held(None if isinstance(source, Module) else cache, self) as self._cache:
+            self.module = load_module(source, allowed, features, self._cache)
+            self._begin()
+
+    def close(self) -> None:
+        """As of any pool."""
+        super().close()
+        if self._cache is not None:
+            self._cache.released(self)
 
     def _make(self) -> Guard:
         return Guard(self.module, **self._options)

@@ -37,8 +37,8 @@ from hostabi.errors import (
 )
 from hostabi.guard import Health
 from hostabi.labels import AgentLabels
-from hostabi.questions import Given, Question
 from hostabi.places import Places
+from hostabi.questions import Given, Manner, Question
 
 
 class Instance(Protocol):
@@ -49,12 +49,16 @@ class Instance(Protocol):
         """Whether the next call has a chance."""
 
     @property
-    def given(self) -> Optional[Given]:
-        """The policy it has, None where that is not certain."""
+    def gateway(self) -> bool:
+        """Whether it does as the gateway does."""
 
     @property
-    def time_left(self) -> Optional[float]:
-        """Seconds left of the call under way."""
+    def manner(self) -> Manner:
+        """How it is asked."""
+
+    @property
+    def given(self) -> Optional[Given]:
+        """The policy it has, None where that is not certain."""
 
     def health(self) -> Health:
         """How it is."""
@@ -86,6 +90,7 @@ class Call:
     def __init__(self, pool: Pool, function: str) -> None:
         self.pool = pool
         self.function = function
+        self.thread = threading.get_ident()
         self.until: Optional[float] = None
         self.ahead = 0
         self.cancelled = False
@@ -172,7 +177,8 @@ class Pool(AsyncLabelCalls):
 
     def _begin(self) -> None:
         """Make the first instance.  Raises: GuardError."""
-        self._slots[0].instance = self._make()
+        self._slots[0].instance = first = self._make()
+        self._gateway, self._manner = first.gateway, first.manner
 
     # -- what it is -----------------------------------------------------------
 
@@ -190,14 +196,6 @@ class Pool(AsyncLabelCalls):
     def generation(self) -> int:
         """The number of the pool's policy; 0 before it has one."""
         return 0 if self._current is None else self._current.number
-
-    @property
-    def time_left(self) -> Optional[float]:
-        """Seconds left of the call whose question the caller is answering; None for any number."""
-        for call in reversed(_inside.get()):
-            if call.pool is self and call.instance is not None:
-                return call.instance.time_left
-        return None
 
     def health(self) -> PoolHealth:
         """How the pool is; waits for nothing."""
@@ -391,6 +389,8 @@ class Pool(AsyncLabelCalls):
 
     def _instance(self, slot: Slot) -> Instance:
         """The instance of a place, made if there is none.  Raises: GuardError."""
+        if slot.instance is not None and not slot.instance.healthy:
+            self._replace(slot, slot.instance)  # it has ended while nobody used it
         if slot.instance is None:
             try:
                 slot.instance = self._make()
@@ -405,13 +405,22 @@ class Pool(AsyncLabelCalls):
         instance = slot.instance
         try:
             if instance is not None and not instance.healthy:
-                with self._changed:
-                    slot.instance = None
-                    self._replaced += 1
-                    self._last_failure = instance.health().cause
-                instance.close()
+                self._replace(slot, instance)
         finally:
             self._places.give_back(slot)
+
+    def _replace(self, slot: Slot, instance: Instance) -> None:
+        """Throw an instance away."""
+        with self._changed:
+            slot.instance = None
+            self._replaced += 1
+            self._last_failure = instance.health().cause
+        slot.instance = self._successor(instance)
+
+    def _successor(self, instance: Instance) -> Optional[Instance]:
+        """Let go of an instance; what takes its place, None to make one when it is needed."""
+        instance.close()
+        return None
 
     # -- one flight for equal policies -------------------------------------------
 
@@ -432,7 +441,8 @@ class Pool(AsyncLabelCalls):
             yield
         except BaseException as error:
             self._land(question, backend)
-            flight.outcome.set_exception(error)
+            own = error if isinstance(error, GuardError) else GuardCancelled(question.function)
+            flight.outcome.set_exception(own)
             raise
         self._land(question, backend)
 
@@ -469,10 +479,13 @@ class Pool(AsyncLabelCalls):
                 for slot in taken:
                     self._places.give_back(slot)
 
-    def cancel(self) -> None:
-        """Stop the calls under way and those that wait, from any thread: ``GuardCancelled``."""
+    def cancel(self, thread: Optional[int] = None) -> None:
+        """Stop the calls under way and those that wait, from any thread: ``GuardCancelled``.
+
+        ``thread`` (an identifier of ``threading``) stops only what that thread called.
+        """
         with self._changed:
-            calls = list(self._calls)
+            calls = [call for call in self._calls if thread in (None, call.thread)]
         for call in calls:
             self.stop(call)
 

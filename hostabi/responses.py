@@ -45,6 +45,8 @@ EMPTY_ITEMS = (
     "and the labels of the resource apply"
 )
 """The notice of D13."""
+EXCERPT = 200
+"""Bytes of an answer that cannot be read that its error keeps."""
 
 
 def unnoticed(text: str) -> None:
@@ -73,6 +75,8 @@ def parse_agent(
     mode_text = typed_field(doc, "difc_mode", str, abi.LABEL_AGENT, "type") or ""
     policy = typed_field(doc, "normalized_policy", dict, abi.LABEL_AGENT, "type")
     labels = labels_of(agent or {}, abi.LABEL_AGENT, "type", f"/{key_of(doc, 'agent')}")
+    if not lenient:
+        _check_nulls(agent or {})
     if not trim(mode_text):
         raise ResponseError(
             "label_agent response is missing difc_mode", abi.LABEL_AGENT, "mode-missing"
@@ -103,6 +107,17 @@ def _check_success(doc: Dict[str, Any]) -> None:
         raise PolicyRejected(f"label_agent returned error: {detail}", "error", detail)
 
 
+def _check_nulls(agent: Dict[str, Any]) -> None:
+    """Refuse a null among the agent's tags: left out, it would ask for less, or taint less."""
+    for name in ("secrecy", "integrity"):
+        tags = agent.get(key_of(agent, name))
+        if isinstance(tags, list) and None in tags:
+            raise ResponseError(
+                f"failed to unmarshal label_agent WASM response: {name} has a null",
+                abi.LABEL_AGENT, "type",
+            )  # fmt: skip
+
+
 def _clean(tags: Tags, place: Place) -> Tuple[Tags, Place]:
     """Agent tags are trimmed and blank ones dropped; where the others stand."""
     kept = [(tag, i) for i, tag in enumerate(map(trim, tags)) if tag]
@@ -129,8 +144,9 @@ def parse_resource(
     labels = _loose_labels(resource, abi.LABEL_RESOURCE, "/resource", lenient=lenient)
     operations = {operation.value: operation for operation in Operation}
     word = doc.get("operation")
-    operation = operations.get(word, Operation.WRITE) if isinstance(word, str) else Operation.WRITE
-    return ResourceLabels(labels, operation, raw)
+    operation = operations.get(word) if isinstance(word, str) else None
+    stated = operation is not None or "operation" not in doc or lenient
+    return ResourceLabels(labels, operation or Operation.WRITE, raw, stated=stated)
 
 
 def parse_response(
@@ -155,6 +171,11 @@ def parse_response(
         items, collection, at = label_by_path(doc, result, own, lenient=lenient)
         return ResponseLabels(items, "paths", collection, raw, items_path=at)
     entries = doc.get("items")
+    if not lenient and not isinstance(entries, list) and entries is not None:
+        raise ResponseError(
+            f"label_response returned invalid labels: items is {kind(entries)}, not an array",
+            abi.LABEL_RESPONSE, "labels",
+        )  # fmt: skip
     if isinstance(entries, list) and entries:
         return ResponseLabels(_items(entries, lenient=lenient), "items", True, raw)
     if entries == [] and not lenient:
@@ -194,12 +215,14 @@ def _loose_labels(
                     function, "labels",
                 )  # fmt: skip
     description = doc.get("description")
+    integrity_at = _place(doc, "integrity", pointer)
     return Labels(
         _loose_tags(doc, "secrecy", function, lenient=lenient),
         _loose_tags(doc, "integrity", function, lenient=lenient),
         description if isinstance(description, str) else "",
         _place(doc, "secrecy", pointer),
-        _place(doc, "integrity", pointer),
+        integrity_at,
+        integrity_at.at is not None and not lenient,
     )
 
 
@@ -240,8 +263,10 @@ def _object(raw: bytes, function: str, *, lenient: bool) -> Dict[str, Any]:
     try:
         return decode_object(raw, max_bytes=abi.MAX_OUTPUT, strict=not lenient)
     except PayloadError as error:
-        start = text_of(raw[:40])
-        raise ResponseError(
-            f"failed to unmarshal {function} WASM response: {error} (it begins {start!r})",
+        # None of it in the text, which gets into logs: a guard may hand payloads back.
+        refusal = ResponseError(
+            f"failed to unmarshal {function} WASM response of {len(raw)} bytes: {error}",
             function, "json",
-        ) from error  # fmt: skip
+        )  # fmt: skip
+        refusal.excerpt = text_of(raw[:EXCERPT])
+        raise refusal from error

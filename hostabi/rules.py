@@ -55,7 +55,8 @@ class RulesBackend:
                 if rule.error is not None:
                     raise BackendError(rule.error)
                 return rule.result
-        raise BackendError(f"no rule for {tool_name} {args.decode('utf-8')}")
+        # Without the arguments: what a backend says of itself may get into logs.
+        raise BackendError(f"no rule for {tool_name} with these arguments ({len(args)} bytes)")
 
 
 def _rule(index: int, doc: Any) -> Rule:

@@ -7,6 +7,9 @@ What does not: making the calls (``invocation``) or answering them
 A hostile guest can log without end and ask with megabytes, so what is kept is
 bounded.  Nothing is lost silently: what is not kept is counted, and the counts
 are part of the report.  A log callback gets every line in full.
+
+What a report says as JSON goes into logs, so the contents of questions and
+answers are only in it where somebody asks for them (D26, ``Redaction``).
 """
 
 from __future__ import annotations
@@ -19,6 +22,25 @@ from hostabi import abi
 HOST_LOG = "host_log"
 STDOUT = "stdout"
 STDERR = "stderr"
+
+
+@dataclasses.dataclass(frozen=True)
+class Redaction:
+    """What of a report its JSON shows; of the rest it has the sizes only.
+
+    ``args`` and ``answers`` are those of the guest's questions to its backend,
+    ``log`` is the text of the lines that the guest logs.
+    """
+
+    args: bool = False
+    answers: bool = False
+    log: bool = True
+
+
+REDACTED = Redaction()
+"""Nothing of a payload: what is fit for a log, if the guard itself logs none of it."""
+IN_FULL = Redaction(args=True, answers=True)
+"""Everything that was kept: for whoever looks into one call."""
 
 
 class LogLine(NamedTuple):
@@ -37,9 +59,10 @@ class LogLine(NamedTuple):
         """The level in words, empty for one that has none."""
         return abi.LOG_LEVELS[self.level] if 0 <= self.level < len(abi.LOG_LEVELS) else ""
 
-    def to_json(self) -> Dict[str, Any]:
-        """The line as a JSON object."""
-        return {"level": self.level, "source": self.source, "text": _text(self.text)}
+    def to_json(self, redaction: Redaction = REDACTED) -> Dict[str, Any]:
+        """The line as a JSON object; ``text`` is null where it is not shown."""
+        text = _text(self.text) if redaction.log else None
+        return {"level": self.level, "source": self.source, "text": text, "bytes": len(self.text)}
 
 
 class BackendCall(NamedTuple):
@@ -49,7 +72,8 @@ class BackendCall(NamedTuple):
     ``answer`` the encoded result, also where it did not fit, and None where
     there was none; ``returned`` what the guest was told; ``error`` why there
     was no answer.  ``truncated`` says that bytes were cut off in this record
-    (not in the call).
+    (not in the call).  ``refusal`` is a key of ``capabilities.REFUSALS`` where
+    the guard may not ask this.
     """
 
     name: str
@@ -59,16 +83,21 @@ class BackendCall(NamedTuple):
     returned: int
     error: Optional[str] = None
     truncated: bool = False
+    refusal: Optional[str] = None
 
-    def to_json(self) -> Dict[str, Any]:
-        """The call as a JSON object."""
+    def to_json(self, redaction: Redaction = REDACTED) -> Dict[str, Any]:
+        """The call as a JSON object; arguments and answer are null where they are not shown."""
+        answer = self.answer if redaction.answers else None
         return {
             "tool_name": self.name,
-            "tool_args": _text(self.args),
+            "tool_args": _text(self.args) if redaction.args else None,
+            "args_bytes": len(self.args),
             "size": self.size,
-            "answer": None if self.answer is None else _text(self.answer),
+            "answer": None if answer is None else _text(answer),
+            "answer_bytes": None if self.answer is None else len(self.answer),
             "returned": self.returned,
             "error": self.error,
+            "refusal": self.refusal,
             "truncated": self.truncated,
         }
 
@@ -156,20 +185,25 @@ class CallReport:
         self._backend_bytes += size
         self.backend.append(call)
 
-    def to_json(self) -> Dict[str, Any]:
-        """The report as a JSON object."""
+    @property
+    def refusals(self) -> List[BackendCall]:
+        """The questions that were beyond the guard's capabilities."""
+        return [call for call in self.backend if call.refusal is not None]
+
+    def to_json(self, redaction: Redaction = REDACTED) -> Dict[str, Any]:
+        """The report as a JSON object, without what ``redaction`` does not show."""
         return {
             "function": self.function,
             "attempts": [attempt._asdict() for attempt in self.attempts],
             "allocs": [alloc._asdict() for alloc in self.allocs],
-            "backend": [call.to_json() for call in self.backend],
+            "backend": [call.to_json(redaction) for call in self.backend],
             "backend_refused": self.backend_refused,
-            "log": [line.to_json() for line in self.log],
+            "log": [line.to_json(redaction) for line in self.log],
             "log_lost": {"lines": self.log_lost_lines, "bytes": self.log_lost_bytes},
             "notices": list(self.notices),
             "fuel": self.fuel,
             "pages": {"before": self.pages_before, "after": self.pages_after},
-            "replay": None if self.replay is None else self.replay.to_json(),
+            "replay": None if self.replay is None else self.replay.to_json(redaction),
         }
 
 

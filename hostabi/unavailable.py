@@ -62,8 +62,7 @@ class UnavailableGuard:
         """Nothing: there is nothing to let go of."""
 
     def _refuse(self, function: str) -> NoReturn:
-        reason = "unknown" if self.cause is None else "load"
-        raise GuardUnavailable(self.name, function, reason, self.cause)
+        raise GuardUnavailable(self.name, function, self.cause)
 
 
 def loaded(

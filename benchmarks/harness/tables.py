@@ -210,8 +210,26 @@ def start_tables(report: Row) -> List[Table]:
     return [Table("From the start of a process to its end", head, lines)]
 
 
+def pool_tables(report: Row) -> List[Table]:
+    """Pools of guards."""
+    loads = report["rows"]
+    lines = []
+    for name in next(iter(loads.values())):
+        line = [name]
+        for pools in loads.values():
+            row = pools.get(name) or {}
+            ratio = ratio_of(row, pools.get(row.get("base", "")))
+            line += [shown(row["rate"]) if row.get("rate") else state(row), shown(ratio.median if ratio else None)]
+        lines.append(line)
+    head = ["pool"]
+    for load in loads:
+        head += ["%s, calls a second" % load, "times one thread, paired"]
+    return [Table("Pools of guards, 8 callers", head, lines)]
+
+
 _TABLES: Dict[str, Callable[[Row], List[Table]]] = {
     "kernels": kernel_tables, "cold": cold_tables, "guard": guard_tables, "load": load_tables, "start": start_tables,
+    "pool": pool_tables,
 }
 
 

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime
+import itertools
 import threading
 import time
 from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple
@@ -31,11 +32,16 @@ STRICTEST = (Mode.STRICT, Mode.FILTER, Mode.PROPAGATE)
 
 
 class Grant(NamedTuple):
-    """What one guard gave an agent: under which policy (as it was sent), which labels and mode."""
+    """What one guard gave an agent: under which policy (as it was sent), which labels and mode.
+
+    ``labeller`` labels the agent's calls: ``guard`` under that policy.
+    """
 
     policy: bytes
     labels: Labels
     mode: Mode
+    labeller: Any = None
+    guard: Any = None
 
 
 class _Agent:
@@ -69,6 +75,7 @@ class AgentRegistry:
         self._clock = clock
         self._lock = threading.Lock()
         self._agents: Dict[str, _Agent] = {}
+        self._numbers = itertools.count(1)
 
     # -- what there is --------------------------------------------------------
 
@@ -168,6 +175,10 @@ class AgentRegistry:
             frozenset(after.secrecy).difference(before.secrecy),
             frozenset(before.integrity).difference(after.integrity),
         )
+
+    def new_name(self) -> str:
+        """A name for a guard that has none, so that it replaces no other's labels."""
+        return f"guard {next(self._numbers)}"
 
     def forget(self, agent_id: str) -> None:
         """The agent is gone, with all it has read; one that never was is forgotten too."""

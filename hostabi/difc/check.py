@@ -53,7 +53,7 @@ class Reason:
     side does not (``extra``).  ``path`` is where the tag stands in the
     guard's output, ``against`` the array in which it was looked for; both
     empty where no guard's output has it.  Of what has no labels there is one
-    reason, without a tag.
+    reason, without a tag; so there is for tags that were no strings.
     """
 
     rule: Rule
@@ -165,6 +165,12 @@ class Evaluator:
                 (Rule.SECRECY, Operation.WRITE, secret, knows, Side.AGENT),
             ]
         found = [_reasons(*comparison) for comparison in comparisons]
+        if thing.incomplete and operation is not Operation.READ:
+            base = thing.integrity_at.base
+            found.append([Reason(
+                Rule.INTEGRITY, Operation.WRITE, "missing", Side.AGENT, "", base,
+                self.agent.integrity_at.base,
+            )])  # fmt: skip
         return Verdict(
             tuple(reason for reasons in found for reason in reasons[:MAX_REASONS]),
             any(len(reasons) > MAX_REASONS for reasons in found),

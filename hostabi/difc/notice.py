@@ -22,6 +22,8 @@ from hostabi.labels import Operation
 
 MAX_DESCRIBED = 5
 """Dropped items that a notice describes."""
+MAX_LINE = 500
+"""Characters of what is said of one item; there may be many tags, and long ones."""
 _NAME = re.compile(r"[A-Za-z0-9_./:#@+*\[\]-]{1,100}\Z")
 
 _WORDS = {
@@ -55,10 +57,14 @@ def notice(tool_name: str, judged: Sequence[Judged]) -> Optional[str]:
         f"were withheld: {why}"
     ]
     described = [one for one in dropped if shown(one)][:MAX_DESCRIBED]
-    lines += [f"- {shown(one)}: {in_words(one.reasons)}" for one in described]
+    lines += [_cut(f"- {shown(one)}: {in_words(one.reasons)}") for one in described]
     if described and len(described) < len(dropped):
         lines.append(f"- and {len(dropped) - len(described)} more")
     return "\n".join(lines)
+
+
+def _cut(line: str) -> str:
+    return line if len(line) <= MAX_LINE else line[: MAX_LINE - 3] + "..."
 
 
 def in_words(reasons: Sequence[Reason]) -> str:
@@ -82,11 +88,14 @@ def _in_words(reasons: Sequence[Reason]) -> str:
     side, rule = f"the {first.side.value}", first.rule.value
     if first.rule is Rule.UNLABELLED:
         return f"{rule}: the guard gave {side} no labels"
-    tags = ", ".join(
-        one_line(reason.tag) + (f" ({one_line(reason.path)})" if reason.path else "")
-        for reason in reasons
-    )
+    tags = ", ".join(map(_tag_in_words, reasons))
     if first.fault == "missing":
         return f"{rule}: {side} lacks {tags}"
     other = "the agent" if first.access is Operation.READ else "what it writes to"
     return f"{rule}: {side} has {tags}, {other} does not"
+
+
+def _tag_in_words(reason: Reason) -> str:
+    """The tag, and where it stands."""
+    place = f" ({one_line(reason.path)})" if reason.path else ""
+    return (one_line(reason.tag) or "what is no tag") + place

@@ -12,7 +12,7 @@ import subprocess
 import sys
 import sysconfig
 from pathlib import Path
-from typing import Dict, Iterator, List, Optional, Tuple
+from typing import Dict, Iterator, List, Optional, Set, Tuple
 
 import pytest
 
@@ -195,22 +195,44 @@ def _in_stdlib(name: str) -> bool:
     return "site-packages" not in origin and any(origin.startswith(s) for s in stdlib) or "lib_pypy" in origin
 
 
-EXTRAS: Dict[str, str] = {
-    "wasmpy/testing/plugin.py: pytest": "the plugin, which pytest imports",
-    "wasmpy/testing/yamlfile.py: yaml": "extra yaml, where a file in YAML is read",
+EXTRAS: Dict[str, Tuple[str, ...]] = {
+    "hostabi/proxy/stdio.py": ("anyio", "mcp"),
+    "wasmpy/testing/plugin.py": ("pytest",),
+    "wasmpy/testing/yamlfile.py": ("yaml",),
 }
-"""``file: package`` that is imported from outside -> when; never when a package is imported."""
+"""File -> the packages of an extra that it loads when it is used, and does without until then."""
+
+PLUGIN = "wasmpy/testing/plugin.py"
+"""What pytest itself imports; nothing else does."""
 
 
 def test_the_packages_import_the_standard_library_alone() -> None:
-    found = merge(
-        (f"{relative(path)}: {name.split('.')[0]}", f"line {line}")
-        for path in python_files()
-        for name, line in imports(path)
-        if name.split(".")[0] not in (*PACKAGES, "__future__") and not _in_stdlib(name.split(".")[0])
-    )
-    broken = report(found, EXTRAS)
-    assert broken == [], "\n".join(broken)
+    found = []
+    used: Dict[str, Set[str]] = {}
+    for path in python_files():
+        for name, line in imports(path):
+            top = name.split(".")[0]
+            if top in PACKAGES or top == "__future__" or _in_stdlib(top):
+                continue
+            if top in EXTRAS.get(relative(path), ()):
+                used.setdefault(relative(path), set()).add(top)
+            else:
+                found.append(f"{relative(path)}:{line}: {top}")
+    assert found == [], "\n".join(found)
+    assert {file: tuple(sorted(tops)) for file, tops in used.items()} == EXTRAS
+
+
+@pytest.mark.parametrize("file", [file for file in EXTRAS if file != PLUGIN])
+def test_packages_of_extras_are_loaded_by_functions_alone(file: str) -> None:
+    tree = tree_of(ROOT / file)
+    functions = [n for n in ast.walk(tree) if isinstance(n, (ast.FunctionDef, ast.AsyncFunctionDef))]
+    within = {id(node) for function in functions for node in ast.walk(function)}
+    for node in ast.walk(tree):
+        if isinstance(node, (ast.Import, ast.ImportFrom)) and id(node) not in within:
+            names = [a.name for a in node.names] if isinstance(node, ast.Import) else [node.module or ""]
+            assert not {name.split(".")[0] for name in names} & set(EXTRAS[file])
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+            assert node.func.attr != "import_module" or id(node) in within
 
 
 def _effects(path: Path) -> Iterator[Tuple[str, str]]:

@@ -23,6 +23,7 @@ LONG_FUNCTIONS: Dict[str, str] = {
 VAGUE = {"util", "utils", "helper", "helpers", "manager", "process"}
 VAGUE_NAMES: Dict[str, str] = {
     "wasmpy/cli/run.py:process_code": "the exit code of an operating system's process",
+    "hostabi/processes.py:ProcessPool": "a pool of an operating system's processes",
 }
 """``file:name`` -> why a vague word stands in it."""
 

@@ -105,12 +105,33 @@ def test_the_story_has_everything_a_person_wants_to_see(capsys, document):
     assert f"{document['instructions']:,} instructions" in text
 
 
-def test_every_reason_names_the_tags(played):
-    for verdict in played.verdicts:
-        text = demo.reasons(verdict)
-        for tag in verdict.missing_integrity + verdict.extra_secrecy:
-            assert tag in text
-    assert demo.reasons(check_read(Labels(), None))
+def test_every_reason_names_the_tag_the_side_and_the_path(document, played):
+    outputs = {
+        "/agent": json.loads(played.agent.raw), "/labeled_paths": json.loads(played.response.raw),
+        "/resource": json.loads(played.resource.raw),
+    }  # fmt: skip
+    found = set()
+    for thing, side in [(document["resource"], "resource")] + [(i, "item") for i in document["items"]]:
+        assert thing["allowed"] is (thing["reasons"] == [])
+        tags = [reason["tag"] for reason in thing["reasons"]]
+        assert tags == thing["missing_integrity"] + thing["extra_secrecy"]
+        for reason in thing["reasons"]:
+            node = outputs["/" + reason["path"].split("/")[1]]
+            for segment in reason["path"].split("/")[1:]:
+                node = node[int(segment) if isinstance(node, list) else segment]
+            assert node == reason["tag"]
+            assert reason["side"] == side
+            found.add((reason["rule"], reason["fault"], reason["path"].split("/")[1]))
+    assert found == {("integrity", "missing", "agent"), ("secrecy", "extra", "labeled_paths")}
+
+
+def test_the_story_names_them_too(capsys, document):
+    assert cli.main(["demo"]) == 0
+    text = " ".join(capsys.readouterr().out.split())
+    for item in document["items"]:
+        for reason in item["reasons"]:
+            assert f"{reason['tag']} ({reason['path']})" in text
+    assert "the item lacks" in text and "the item has private:acme/vault" in text
 
 
 def test_other_sessions_of_the_package_play_too():

@@ -89,10 +89,11 @@ def test_a_resource_s_labels_with_the_policy_given_first(capsys, files):
     agent, call = document["calls"]
     assert (agent["function"], call["function"]) == ("label_agent", "label_resource")
     assert call["backend"] == [{
-        "tool_name": "find", "tool_args": '{"a":[1]}', "size": 64, "answer": '{"found":true}',
-        "returned": 14, "error": None, "truncated": False,
+        "tool_name": "find", "tool_args": '{"a":[1]}', "args_bytes": 9, "size": 64,
+        "answer": '{"found":true}', "answer_bytes": 14, "returned": 14, "error": None,
+        "refusal": None, "truncated": False,
     }]  # fmt: skip
-    assert call["log"] == [{"level": 2, "source": "host_log", "text": "find"}]
+    assert call["log"] == [{"level": 2, "source": "host_log", "text": "find", "bytes": 4}]
     assert call["attempts"][0]["returned"] == len(RESOURCE)
     assert call["fuel"] > 0
 

@@ -23,8 +23,10 @@ import atheris
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
-with atheris.instrument_imports(include=["wasmpy"]):
-    import wasmpy.api.module  # noqa: F401, I001
+with atheris.instrument_imports(include=["wasmpy", "hostabi"]):
+    import hostabi.policy  # noqa: F401, I001
+    import hostabi.responses  # noqa: F401
+    import wasmpy.api.module  # noqa: F401
     import wasmpy.binary.encode
     import wasmpy.text.script
     import wasmpy.valid.module  # noqa: F401

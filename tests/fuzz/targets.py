@@ -1,8 +1,9 @@
 """What is fuzzed: bytes through decoder, validator and dump, text through parser and printer.
 
 What belongs here: the two targets as plain functions, what counts as a
-finding, and the inputs to begin with.  What does not: the engine that makes
-inputs (``run``), which needs atheris; the tests beside this file need nothing.
+finding, and the inputs to begin with; the table of all targets.  What does
+not: those of the guard host (``guard_targets``); the engine that makes inputs
+(``run``), which needs atheris; the tests beside this file need nothing.
 
 A target accepts any input.  Two things are findings: an exception that is not
 a ``WasmError`` of the expected kind, and an input that takes longer than its
@@ -15,6 +16,8 @@ import pathlib
 import time
 from typing import Callable, Dict, Iterator, List, Optional
 
+from tests.fuzz import guard_targets
+from tests.fuzz.finding import Finding
 from wasmpy.binary.decode import decode_module
 from wasmpy.binary.encode import encode_module
 from wasmpy.cli.dump import Walk
@@ -31,10 +34,6 @@ SECONDS_PER_BYTE = 0.0005
 LONGEST_SEED = 4096
 SAID = ("name", "metadata.code.branch_hint")
 """Custom sections that the printer may say by identifiers and annotations."""
-
-
-class Finding(AssertionError):
-    """An input that shows a defect."""
 
 
 def bound(data: bytes) -> float:
@@ -107,6 +106,7 @@ def _explained(data: bytes) -> None:
 TARGETS: Dict[str, Callable[[bytes], None]] = {
     "decode": decode_and_validate,
     "text": parse_text,
+    **guard_targets.TARGETS,
 }
 
 
@@ -136,9 +136,13 @@ def _text(source: object) -> str:
 
 
 def seeds(target: str, scripts: List[pathlib.Path], longest: int = LONGEST_SEED) -> Iterator[bytes]:
-    """Inputs to begin with: the modules of ``scripts``, each once, none too long."""
+    """Inputs to begin with: the modules of ``scripts``, each once, none too long.
+
+    Those of the guard host's targets are texts of their own.
+    """
+    yield from guard_targets.SEEDS.get(target, [])
     seen = set()
-    for script in scripts:
+    for script in scripts if target not in guard_targets.SEEDS else ():
         for found in _modules(script):
             data: Optional[bytes] = found.get(target)
             if data is not None and len(data) <= longest and data not in seen:

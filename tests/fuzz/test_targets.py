@@ -8,7 +8,8 @@ import time
 import pytest
 
 from tests.fuzz import targets
-from tests.fuzz.targets import TARGETS, Finding, seeds, timed, words
+from tests.fuzz.finding import Finding
+from tests.fuzz.targets import TARGETS, seeds, timed, words
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 SCRIPTS = sorted((ROOT / "spec-tests/scripts").glob("*.wast"))

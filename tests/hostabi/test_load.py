@@ -118,14 +118,6 @@ def test_s011_a_complete_guard_loads_is_healthy_and_keeps_its_name(compat):
     assert (health.healthy, health.state.value, health.cause) == (True, "ready", None)
 
 
-def test_s013_loading_works_with_caching_disabled():
-    # Nothing is kept between guards: each decodes its bytes for itself.
-    binary = module().binary
-    first, second = Guard(binary), Guard(binary)
-    assert first.module is not second.module
-    assert first.label_agent({}).raw == second.label_agent({}).raw
-
-
 def test_a_module_is_decoded_once_for_many_guards():
     shared = module()
     first, second = Guard(shared), Guard(shared)

@@ -125,7 +125,7 @@ def test_s072_empty_guest_output_is_an_error():
 
 
 def test_agent_tags_are_trimmed_and_blank_ones_dropped():
-    labels = agent(agent={"secrecy": [" a ", "", "\t", None], "integrity": ["b\u00a0", "*"]})
+    labels = agent(agent={"secrecy": [" a ", "", "\t"], "integrity": ["b\u00a0", "*"]})
     assert (labels.secrecy, labels.integrity) == (("a",), ("b", "*"))
 
 
@@ -281,10 +281,35 @@ def test_s082_empty_output_means_no_labels():
     assert guard.label_response("t", [1]) is None
 
 
-@pytest.mark.parametrize("raw", [b"{}", b"null", b'{"items":[]}', b'{"items":{}}', b'{"x":1}',
+@pytest.mark.parametrize("raw", [b"{}", b"null", b'{"items":[]}', b'{"items":null}', b'{"x":1}',
                                  b'{"Labeled_Paths":[]}'])  # fmt: skip
 def test_s083_an_empty_object_means_no_labels(raw):
     assert response(raw, [1]) is None
+
+
+@pytest.mark.parametrize("odd", [{}, "x", 7, True])
+def test_items_that_are_no_array_are_an_error_and_no_labels_under_gateway(odd):
+    assert response({"items": odd}, [1], gateway=True) is None
+    assert refused(response, {"items": odd}, [1]).reason == "labels"
+
+
+@pytest.mark.parametrize("key", ["integrity", "Secrecy"])
+def test_a_null_among_the_tags_of_an_agent_is_an_error_and_dropped_under_gateway(key):
+    answer = json.dumps({"agent": {key: ["i", None]}, "difc_mode": "filter"}).encode()
+    assert refused(parse_agent, answer).reason == "type"
+    assert getattr(parse_agent(answer, gateway=True), key.lower()) == ("i",)
+
+
+def test_what_the_guard_did_not_say_is_known():
+    assert resource(operation="read").stated
+    for odd in ("READ", 7, []):
+        assert not resource(operation=odd).stated
+        assert resource(True, odd).stated
+    assert resource(operation=None).stated  # not there at all: a write
+    assert not parse_resource(b'{"resource":{},"operation":null}').stated
+    assert resource(integrity=["a", 1]).labels.incomplete
+    assert not resource(integrity=["a"]).labels.incomplete
+    assert not resource(True, integrity=["a", 1]).labels.incomplete
 
 
 @both

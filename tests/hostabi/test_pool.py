@@ -11,6 +11,7 @@ import pytest
 
 from hostabi import Guard, GuardPool, Recovery, State
 from hostabi.builtin import NoopGuard
+from hostabi.context import current_call
 from hostabi.errors import (
     GuardCancelled,
     GuardClosed,
@@ -19,12 +20,14 @@ from hostabi.errors import (
     GuardLoadError,
     GuardPoolTimeout,
     GuardReentered,
+    GuardReturnedError,
     GuardTimeout,
     GuardTrap,
     HostFunctionError,
     PayloadError,
     PolicyError,
     PolicyRejected,
+    ResponseError,
 )
 from hostabi.pinned import under
 from tests.hostabi.wat import LOOP, ask, guard_wat, module, origin, policy_of, tagged_wat
@@ -173,13 +176,13 @@ def test_a_policy_that_is_not_accepted_changes_nothing():
           (return (i32.const 0))))"""
     for size in (1, 2):
         with pool(size, tagged_wat(body)) as guards:
-            with pytest.raises(Exception) as caught:
+            with pytest.raises(ResponseError) as caught:
                 guards.label_agent(policy_of(3))
             assert caught.value.reason == "empty"
             # It had written it down already.
             assert ask(guards, 1)[0] == -100_000
             guards.label_agent(policy_of(4))
-            with pytest.raises(Exception) as caught:
+            with pytest.raises(ResponseError) as caught:
                 guards.label_agent(policy_of(3))
             assert caught.value.reason == "empty"
             assert ask(guards, 1)[::2] == (4, 1)
@@ -193,14 +196,14 @@ def test_a_lone_guard_labels_nothing_under_a_policy_it_did_not_accept():
           (return (i32.const -5))))"""
     guard = Guard(module(tagged_wat(body)))
     guard.label_agent(policy_of(1))
-    with pytest.raises(Exception) as caught:
+    with pytest.raises(GuardReturnedError) as caught:
         guard.label_agent(policy_of(3))
     assert caught.value.code == -5
     assert guard.health().state is State.READY
     assert ask(guard, 1)[::2] == (1, 1)
     gateway = Guard(module(tagged_wat(body)), compat="gateway")
     gateway.label_agent(policy_of(1))
-    with pytest.raises(Exception):
+    with pytest.raises(GuardReturnedError):
         gateway.label_agent(policy_of(3))
     assert ask(gateway, 1)[0] == 3
 
@@ -428,10 +431,10 @@ def test_a_coroutine_of_the_backend_cannot_either_and_knows_the_time_that_is_lef
 
     with pool(2) as guards:
         assert isinstance(asyncio.run(run(guards)), GuardReentered)
-    with pool(1, timeout=50, backend=lambda name, args: left.append(guards.time_left)) as guards:
+    with pool(1, timeout=50, backend=lambda name, args: left.append(current_call())) as guards:
         ask(guards, 1, "B")
-        assert guards.time_left is None
-    assert 0 < left[0] <= 50
+    assert (left[0].guard, left[0].function) == ("g", "label_resource")
+    assert left[0].time_left <= 50
 
 
 def test_cancel_stops_the_calls_under_way_and_those_that_wait():
@@ -578,3 +581,25 @@ def test_a_guest_that_never_ends_is_stopped_in_label_agent_too():
         with pytest.raises(GuardTimeout):
             guards.label_agent({})
         assert guards.generation == 0
+
+
+def test_agents_of_a_pipeline_share_a_pool_and_each_has_its_own_policy():
+    from hostabi import Pipeline
+
+    with pool(3) as guards:
+        pipeline = Pipeline(guards)
+        agents = {f"agent {n}": policy_of(n) for n in range(4)}
+        for agent, policy in agents.items():
+            pipeline.label_agent(agent, policy)
+        found: List[Any] = []
+
+        def work(agent: str) -> None:
+            for number in range(10):
+                outcome = pipeline.call(agent, "t", 100_000 + number, lambda name, args: {"x": 1})
+                found.append((agent, number, *origin(outcome.resource)))
+
+        calls = [Running(lambda agent=agent: work(agent)) for agent in agents for _ in range(2)]
+        assert [c.result() for c in calls] == [None] * 8
+        assert len(found) == 80
+        assert {(agent, policy) for agent, _, policy, *_ in found} == {(f"agent {n}", n) for n in range(4)}
+        assert all(number == asked and given == 1 for _, asked, _, number, given, _ in found)

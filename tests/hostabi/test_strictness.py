@@ -190,7 +190,7 @@ def test_d13_an_empty_list_of_items_is_no_labels_and_strict_says_so(options, not
 
 
 def test_d13_nothing_at_all_is_no_reason_for_a_notice():
-    for response in ("{}", '{"items":[1]}', '{"items":{}}'):
+    for response in ("{}", '{"items":[1]}', '{"items":null}'):
         guard = Guard(module(response=response))
         guard.label_response("t", [1])
         assert guard.last_report.notices == []

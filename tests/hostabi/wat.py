@@ -193,7 +193,7 @@ def tagged_wat(agent: str = "") -> str:
     )
     number = _append("(i32.add (local.get $ip) (i32.const 13))", "(i32.const 6)")
     resource = "\n".join([
-        acts, _text(_TAGGED_HEAD), _append("(i32.const 600)", "(i32.const 6)"),
+        "(memory.fill (i32.const 609) (i32.const 45) (i32.const 6))", acts, _text(_TAGGED_HEAD), _append("(i32.const 600)", "(i32.const 6)"),
         _text(_TAGGED_MIDDLE), number, _text(_TAGGED_TAIL),
         _append("(i32.const 608)", "(i32.const 7)"), _text(_TAGGED_END), "(local.get $r)",
     ])  # fmt: skip

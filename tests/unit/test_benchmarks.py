@@ -213,3 +213,15 @@ def test_the_long_module_is_valid_and_its_functions_are_long() -> None:
     run = module.instantiate().exports.run
     assert run(7) == run(7)
     assert long_module(functions=1) != long_module(functions=1, seed=2)
+
+
+def test_pools_are_compared_with_the_first_of_their_interpreter() -> None:
+    def pool(base: str, *rates: float) -> Dict[str, Any]:
+        return {"rates": list(rates), "rate": figures.median(rates), "base": base}
+
+    loads = {"computing": {"threads, 1": pool("threads, 1", 10.0, 5.0), "threads, 2": pool("threads, 1", 20.0, 10.0),
+                           "threads, 1, X": {"error": "no"}}}
+    (found,) = tables.tables({"what": "pool", "rows": loads})
+    assert found.lines == [
+        ["threads, 1", "7.50", "1.00"], ["threads, 2", "15.0", "2.00"], ["threads, 1, X", "FAILED", "-"]
+    ]

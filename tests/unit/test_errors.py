@@ -44,9 +44,11 @@ TRAP = WasmTrap(TrapKind.UNREACHABLE)
 SAMPLES: Dict[str, Any] = {
     "kind": TrapKind.UNREACHABLE, "resource": Resource.FUEL, "trap": TRAP, "cause": KeyError("why"),
     "missing": [MissingImport("env", "f", "func", None)], "tag": "tag", "values": (1, 2.5),
-    "exited": True, "seconds": 1.5, "detail": None,
+    "exited": True, "seconds": 1.5, "detail": None, "failures": [("a server", KeyError("why"))],
+    "guards": ["a guard"],
 }  # fmt: skip
-NUMBERS = ("code", "size", "maximum", "needed", "attempts", "pages", "fuel", "offset", "pc", "func")
+NUMBERS = ("code", "size", "maximum", "needed", "attempts", "pages", "fuel", "offset", "pc", "func",
+           "status", "waiting")
 
 
 def made(cls: Type[WasmError]) -> WasmError:

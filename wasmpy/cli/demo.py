@@ -14,16 +14,16 @@ import time
 from typing import Any, Callable, Dict, List, Optional, Tuple, TypeVar
 
 from hostabi import bundled
-from hostabi.difc import Verdict, check_read
+from hostabi.difc import Side, Verdict, check_read, in_words
 from hostabi.guard import Guard
 from hostabi.labels import AgentLabels, Item, Labels, Mode, ResourceLabels, ResponseLabels
 from hostabi.payload import encode
 from hostabi.rules import RulesBackend
-from hostabi.trace import CallReport
+from hostabi.trace import IN_FULL, CallReport
 from wasmpy.cli.bounds import GUARD_TIMEOUT, add_timeout, bound_of
 from wasmpy.cli.caching import add_cache_arguments
 from wasmpy.cli.errors import ExitCode, print_json
-from wasmpy.cli.present import WIDTH, Paper, shown, tags_text
+from wasmpy.cli.present import WIDTH, Paper, shown
 from wasmpy.cli.tiers import TIER, add_tier
 
 NAME = "demo"
@@ -96,7 +96,7 @@ def play(
     items = () if response is None else response.items
     return Played(
         session, len(guard), len(loaded.module.syntax.funcs), agent, resource, response, reports,
-        seconds, check_read(agent.labels, resource.labels),
+        seconds, check_read(agent.labels, resource.labels, Side.RESOURCE),
         [check_read(agent.labels, item.labels) for item in items],
     )  # fmt: skip
 
@@ -124,7 +124,7 @@ def document(played: Played) -> Dict[str, Any]:
         "items": items,
         "kept": kept,
         "dropped": len(items) - kept,
-        "calls": [report.to_json() for report in played.reports],
+        "calls": [report.to_json(IN_FULL) for report in played.reports],
         "instructions": sum(report.fuel or 0 for report in played.reports),
     }
 
@@ -201,7 +201,7 @@ def _print_resource(paper: Paper, played: Played) -> None:
         paper.field("as a whole", "the agent may read it", "green")
     else:
         paper.field("as a whole", f"not for this agent, so each item counts: "
-                    f"{reasons(played.coarse)}", "yellow")  # fmt: skip
+                    f"{in_words(played.coarse.reasons)}", "yellow")  # fmt: skip
 
 
 def _print_items(paper: Paper, played: Played) -> None:
@@ -221,22 +221,8 @@ def _print_items(paper: Paper, played: Played) -> None:
         room = WIDTH - width - 14
         paper.line(f"   {word}  {described:<{width}}  {shown(title(item), room)}".rstrip())
         if not verdict.allowed:
-            paper.field("", reasons(verdict))
+            paper.field("", in_words(verdict.reasons))
 
 
 def _described(labels: Optional[Labels]) -> str:
     return "(without labels)" if labels is None else labels.description
-
-
-def reasons(verdict: Verdict) -> str:
-    """Why a read is denied, in words: which tag is missing or extra on which side."""
-    if verdict.unlabelled:
-        return "the guard gave it no labels"
-    parts = []
-    if verdict.missing_integrity:
-        parts.append(f"integrity: it lacks {tags_text(verdict.missing_integrity)}")
-    if verdict.extra_secrecy:
-        parts.append(
-            f"secrecy: it has {tags_text(verdict.extra_secrecy)}, which the agent lacks"
-        )
-    return "; ".join(parts)

@@ -20,6 +20,7 @@ ACTIONS: Dict[str, str] = {
     "label-response": "label",
     "test": "test",
     "new": "new",
+    "proxy": "proxy",
 }
 """The actions, in the order of the overview, each with its file."""
 

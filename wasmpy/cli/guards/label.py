@@ -13,13 +13,14 @@ import argparse
 import pathlib
 from typing import Any, Dict, List, Optional
 
-from hostabi.backend import Backend
+from hostabi.backend import Backend, LogCallback
+from hostabi.capabilities import UNLIMITED, Capabilities
 from hostabi.errors import PayloadError, PolicyError
 from hostabi.guard import GATEWAY, Guard
 from hostabi.labels import AgentLabels, Item, ResourceLabels, ResponseLabels
 from hostabi.payload import decode
 from hostabi.rules import RulesBackend
-from hostabi.trace import CallReport
+from hostabi.trace import IN_FULL, CallReport
 from wasmpy.api.module import Module, source_of
 from wasmpy.cli.bounds import add_timeout, bound_of, fuel_amount, page_count
 from wasmpy.cli.caching import add_cache_arguments
@@ -68,7 +69,7 @@ def run(args: argparse.Namespace) -> int:
     policy = read_json(args.policy)
     tool_args = {} if args.args is None else read_json(args.args)
     result = None if args.result is None else read_json(args.result)
-    with open_guard(args) as guard:
+    with open_guard(args, read_rules(args.backend)) as guard:
         try:
             agent = guard.label_agent(policy)
         except PolicyError as error:
@@ -113,22 +114,30 @@ def read_json(path: str) -> Any:
         raise CommandError(f"{path}: {error}", path=path) from error
 
 
-def open_guard(args: argparse.Namespace) -> Guard:
+def read_rules(path: Optional[str]) -> Optional[RulesBackend]:
+    """The backend rules in a file, None without one.  Raises: CommandError."""
+    if path is None:
+        return None
+    try:
+        return RulesBackend(read_json(path))
+    except PayloadError as error:
+        raise CommandError(f"{path}: {error}", path=path) from error
+
+
+def open_guard(
+    args: argparse.Namespace, backend: Optional[Backend] = None, log: Optional[LogCallback] = None,
+    capabilities: Capabilities = UNLIMITED,
+) -> Guard:  # fmt: skip
     """The guard the arguments name, within the bounds they give.
 
     Raises: CommandError, GuardLoadError.
     """
-    backend: Optional[Backend] = None
-    if args.backend is not None:
-        try:
-            backend = RulesBackend(read_json(args.backend))
-        except PayloadError as error:
-            raise CommandError(f"{args.backend}: {error}", path=args.backend) from error
     source = source_of(read_bytes(args.guard), pathlib.PurePath(args.guard).suffix.lower())
     return Guard(
         Module(source) if isinstance(source, str) else source,
-        name=args.name, backend=backend, fuel=args.fuel, timeout=bound_of(args.timeout),
+        name=args.name, backend=backend, log=log, fuel=args.fuel, timeout=bound_of(args.timeout),
         max_memory_pages=args.max_memory_pages, compat=args.compat, count=args.json, tier=args.tier,
+        capabilities=capabilities,
     )  # fmt: skip
 
 
@@ -146,7 +155,7 @@ def _document(
         "agent": agent.to_json(),
         "resource": None if resource is None else resource.to_json(),
         "response": None if response is None else response.to_json(),
-        "calls": [report.to_json() for report in reports],
+        "calls": [report.to_json(IN_FULL) for report in reports],
     }
 
 
