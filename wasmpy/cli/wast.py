@@ -12,13 +12,13 @@ malformed, as for a module that is, and 2 if a script cannot be read.
 from __future__ import annotations
 
 import argparse
-import sys
 import time
 from pathlib import Path
-from typing import Any, Callable, Dict, List, Optional
-from xml.etree import ElementTree as ET
+from typing import Any, Dict, List, Optional
 
 from wasmpy.cli.errors import CommandError, ExitCode, error_json, error_line, print_json, print_line
+from wasmpy.cli.junit import ERROR, FAILURE, SKIPPED, JunitCase, JunitSuite, write_junit
+from wasmpy.cli.progress import Step, bar
 from wasmpy.cli.source import STDIN, parse_features, read_bytes
 from wasmpy.cli.tiers import add_fallback
 from wasmpy.config import FEATURE_NAMES
@@ -32,7 +32,6 @@ EXAMPLE = """\
 wasmpy wast examples/math.wast
   wasmpy wast examples --features wasm3 --junit report.xml"""
 
-_BAR = 30
 _LISTED = 50
 
 
@@ -89,7 +88,7 @@ def run(args: argparse.Namespace) -> int:
     """Run every script named; the exit code is the worst of them."""
     outcomes = []
     for path in _scripts(args.scripts):
-        outcome = _run_one(path, args, _bar(path))
+        outcome = _run_one(path, args, bar(path.name))
         outcomes.append(outcome)
         if not args.json:
             _tell(outcome, list_all=args.all)
@@ -119,7 +118,7 @@ def _scripts(names: List[str]) -> List[Path]:
 
 
 def _run_one(
-    path: Path, args: argparse.Namespace, bar: Optional[Callable[[int, int], None]]
+    path: Path, args: argparse.Namespace, progress: Optional[Step]
 ) -> Outcome:
     outcome = Outcome(path)
     start = time.monotonic()
@@ -130,36 +129,15 @@ def _run_one(
         script = decoded(read_bytes(STDIN)) if str(path) == STDIN else path
         outcome.report = run_script(
             script, features, fusing=args.fusing, path=args.path, tier=args.tier,
-            fallback=args.fallback, progress=bar,
+            fallback=args.fallback, progress=progress,
         )  # fmt: skip
         outcome.report.script = str(path)
     except (MalformedError, CommandError, OSError) as error:
         outcome.error = error
     outcome.seconds = time.monotonic() - start
-    if bar is not None:
-        bar(-1, 0)
+    if progress is not None:
+        progress(-1, 0)
     return outcome
-
-
-def _bar(path: Path) -> Optional[Callable[[int, int], None]]:
-    """Shows progress on a terminal; None where standard error is none."""
-    if sys.stderr is None or not sys.stderr.isatty():
-        return None
-    last = [0.0]
-
-    def show(done: int, total: int) -> None:
-        now = time.monotonic()
-        if done >= 0 and now - last[0] < 0.1:
-            return
-        last[0] = now
-        text = ""
-        if done >= 0:
-            filled = _BAR * done // max(total, 1)
-            text = f"{'#' * filled}{'.' * (_BAR - filled)} {done}/{total} {path.name}"
-        sys.stderr.write(f"\r\x1b[K{text}")
-        sys.stderr.flush()
-
-    return show
 
 
 def _tell(outcome: Outcome, *, list_all: bool) -> None:
@@ -213,34 +191,18 @@ def _document(outcomes: List[Outcome], code: int) -> Dict[str, Any]:
 
 def _write_junit(path: str, outcomes: List[Outcome]) -> None:
     """The results as JUnit XML: a suite per script, a case per command.  Raises: CommandError."""
-    root = ET.Element("testsuites", name="wasmpy wast")
+    suites = []
     for outcome in outcomes:
-        report = outcome.report
-        suite = ET.SubElement(
-            root, "testsuite", name=str(outcome.path), time=f"{outcome.seconds:.3f}",
-            tests=str(len(report.results) or 1), failures=str(report.count(FAIL)),
-            skipped=str(report.count(SKIP)), errors=str(int(outcome.error is not None)),
-        )  # fmt: skip
-        for result in report.results:
-            case = ET.SubElement(
-                suite, "testcase", classname=outcome.path.stem,
-                name=f"{result.index}: {result.kind} in line {result.line}",
-            )  # fmt: skip
-            if result.status != PASS:
-                kind = "failure" if result.status == FAIL else "skipped"
-                ET.SubElement(case, kind, message=_plain(result.reason))
+        cases = [
+            JunitCase(
+                outcome.path.stem, f"{result.index}: {result.kind} in line {result.line}",
+                {PASS: None, FAIL: FAILURE}.get(result.status, SKIPPED),
+                "" if result.status == PASS else result.reason,
+            )
+            for result in outcome.report.results
+        ]  # fmt: skip
         if outcome.error is not None:
-            case = ET.SubElement(suite, "testcase", classname=outcome.path.stem, name="the script")
-            ET.SubElement(case, "error", message=_plain(error_line(outcome.error)))
-    try:
-        Path(path).write_bytes(ET.tostring(root, encoding="utf-8", xml_declaration=True))
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise CommandError(f"cannot write {path}: {reason}", path=path) from error
-
-
-def _plain(text: str) -> str:
-    """``text`` without what XML cannot have."""
-    return "".join([c if c.isprintable() else " " for c in text])
-
-
+            text = error_line(outcome.error)
+            cases.append(JunitCase(outcome.path.stem, "the script", ERROR, text))
+        suites.append(JunitSuite(str(outcome.path), outcome.seconds, cases))
+    write_junit(path, "wasmpy wast", suites)

@@ -18,6 +18,8 @@ ACTIONS: Dict[str, str] = {
     "label-agent": "label",
     "label-resource": "label",
     "label-response": "label",
+    "test": "test",
+    "new": "new",
     "proxy": "proxy",
 }
 """The actions, in the order of the overview, each with its file."""
