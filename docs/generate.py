@@ -66,7 +66,8 @@ def load_everything() -> None:
     """Import every module, so that the subclasses of an error are all known."""
     for package in (wasmpy, wasi, hostabi):
         for found in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
-            if not found.name.endswith("__main__"):
+            # The plugin is pytest's to import, where there is one.
+            if not found.name.endswith(("__main__", ".testing.plugin")):
                 importlib.import_module(found.name)
 
 

@@ -3,7 +3,8 @@
 What belongs here: finding them, and running a project's own build script.
 What does not: installing them; ``.ci/run`` does.
 
-``CC LD RUSTC CARGO ZIG ASC GO`` in the environment name others.
+``CC LD RUSTC CARGO ZIG ASC GO`` in the environment name others.  With
+``WASMPY_COMPILERS=all`` one that is missing is a failure, and no skip.
 """
 
 from __future__ import annotations
