@@ -27,7 +27,9 @@ def _walk(folder: Path) -> Iterator[Path]:
             if name in _SKIPPED_DIRS or name.startswith(".venv") or name.endswith(".egg-info"):
                 continue
             yield from _walk(path)
-        elif path.suffix not in (".pyc", ".pyo") and not path.name.startswith((".coverage", "junit-")):
+        elif path.name == ".git" or path.suffix in (".pyc", ".pyo"):
+            continue  # a checkout beside another has a file of that name
+        elif not path.name.startswith((".coverage", "junit-")):
             yield path
 
 
