@@ -66,7 +66,7 @@ class Node(abc.ABC):
     def set_times(self, atim: Optional[int], mtim: Optional[int]) -> None:
         """Set the times that are not None, in nanoseconds; those of a link itself."""
 
-    def close(self) -> None:
+    def close(self) -> None:  # noqa: B027 - many have nothing to do
         """Let go of what the host holds for it."""
 
     def __enter__(self) -> Node:
@@ -188,8 +188,8 @@ class FileSystem(abc.ABC):
     def root(self) -> Directory:
         """A handle for the top directory."""
 
-    def reset(self) -> None:
+    def reset(self) -> None:  # noqa: B027 - as close
         """Back to how it was at first, where it is the guest's own; a host's directory stays."""
 
-    def close(self) -> None:
+    def close(self) -> None:  # noqa: B027 - many have nothing to do
         """Let go of what the host holds; twice is harmless."""
