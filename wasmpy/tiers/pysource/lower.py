@@ -18,6 +18,7 @@ import re
 from typing import Any, Callable, Dict, FrozenSet, List, Optional, Sequence, Set, Tuple
 
 from wasmpy.exec import generated
+from wasmpy.exec.handlers import BYTES_PER_FUEL
 from wasmpy.isa.derived import BY_OP, op_of
 from wasmpy.isa.table import Instr
 from wasmpy.numerics.bits import f32_from_bits, f64_from_bits
@@ -41,6 +42,9 @@ M32 = (1 << 32) - 1
 M64 = (1 << 64) - 1
 _RANGES: Dict[ValType, Tuple[Optional[int], Optional[int]]] = {I32: (0, M32), I64: (0, M64)}
 UNKNOWN: Tuple[Optional[int], Optional[int]] = (None, None)
+
+SHORT = 1 << 16
+"""Bytes that a bulk operation moves at once: nobody looks at the flag in between."""
 
 LONGEST = 160
 """Characters of an expression beyond which it gets a name of its own."""
@@ -272,6 +276,28 @@ class Lowering:
         call = f"bulk({self.link(f'k{self.pc}')}, [{', '.join(v.text for v in operands)}])"
         self.give(call, pushes, self.site(operands), "bulk")
 
+    def short_bulk(self, memidx: int, copied: Callable[[List[str]], str], ends: str) -> None:
+        """A bulk operation on memories: short ones at once, by a slice, if they fit.
+
+        The last operand is how many bytes go to the first.  ``copied`` writes the bytes, of the
+        operands' texts; ``ends`` is what else must hold, with those in place of their numbers.
+        """
+        operands = self.operands(3)
+        self.plain(operands)
+        self.settle(state=True)
+        operands = [self.named(operand) for operand in operands]
+        to, _, count = texts = [operand.text for operand in operands]
+        memory = self.link(f"m{memidx}")
+        fits = f"0 < {count} <= {SHORT} and {to} + {count} <= len({memory}){ends.format(*texts)}"
+        paid = ""
+        if self.metered:
+            fits += f" and fuel >= {count} >> {BYTES_PER_FUEL}"
+            paid = f"fuel -= {count} >> {BYTES_PER_FUEL}; "
+        self.link("bulk")
+        slot = self.link(f"k{self.pc}")
+        self.emit(f"if {fits}: {paid}{memory}[{to}:{to} + {count}] = {copied(texts)}", None)
+        self.emit(f"else: bulk({slot}, [{', '.join(texts)}])", self.site(operands))
+
     def give(self, call: str, pushes: int, site: Site, kind: str) -> None:
         """A call whose result is a list of values."""
         if pushes == 0:
@@ -500,6 +526,24 @@ def _ref_is_null(x: Lowering, imm: Any) -> None:
 def _memory_size(x: Lowering, i: int) -> None:
     page = x.shape.mems[i].page
     x.stack.append(Value(Piece(f"(len({x.link(f'm{i}')}) >> {page})", ATOM, 0, M32), state=True))
+
+
+@_rule("memory.fill")
+def _memory_fill(x: Lowering, memidx: int) -> None:
+    def filled(texts: List[str]) -> str:
+        return f"bytes(({texts[1]} & 255,)) * {texts[2]}"
+
+    x.short_bulk(memidx, filled, "")
+
+
+@_rule("memory.copy")
+def _memory_copy(x: Lowering, imm: Tuple[int, int]) -> None:
+    source = x.link(f"m{imm[1]}")
+
+    def copied(texts: List[str]) -> str:
+        return f"{source}[{texts[1]}:{texts[1]} + {texts[2]}]"
+
+    x.short_bulk(imm[0], copied, f" and {{1}} + {{2}} <= len({source})")
 
 
 @_rule("table.size")
