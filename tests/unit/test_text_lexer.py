@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.unit.timing import least_seconds
 from wasmpy.errors import MalformedError
 from wasmpy.text.lexer import EOF, string_bytes, tokenize
 
@@ -108,15 +107,14 @@ def test_any_text_is_tokens_or_malformed(source: str) -> None:
 def test_time_is_linear(piece: str) -> None:
     def seconds(count: int) -> float:
         source = piece * count
-        best = 1e9
-        for _ in range(2):
-            start = time.process_time()
+
+        def tried() -> None:
             try:
                 tokenize(source)
             except MalformedError:
                 pass
-            best = min(best, time.process_time() - start)
-        return best
+
+        return least_seconds(tried)
 
     # A quadratic scan takes 16 times as long on four times the input.
     assert seconds(20_000) < 10 * seconds(5_000) + 0.05

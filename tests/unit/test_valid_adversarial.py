@@ -12,6 +12,7 @@ from typing import Any, Callable, Dict, Tuple
 import pytest
 
 from tests.unit import wasm_bytes as wb
+from tests.unit.timing import least_seconds
 from wasmpy.binary.decode import decode_module
 from wasmpy.config import DEFAULT_LIMITS, Features
 from wasmpy.errors import InvalidError, MalformedError
@@ -31,12 +32,7 @@ def check(data: bytes) -> None:
 
 def seconds(data: bytes) -> float:
     """The least processor time of three runs."""
-    times = []
-    for _ in range(3):
-        start = time.process_time()
-        check(data)
-        times.append(time.process_time() - start)
-    return min(times)
+    return least_seconds(lambda: check(data))
 
 
 def s33(index: int) -> bytes:
