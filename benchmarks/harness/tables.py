@@ -111,7 +111,8 @@ def kernel_tables(report: Row) -> List[Table]:
         lines.append([marked, about.get(name, ""), *(_rate(mine.get(e)) for e in labels)])
         if name not in apart:
             values.append([(mine.get(e) or {}).get("rate", 0) / 1e6 for e in labels])
-    lines += _folded(values, 2)
+    if values:
+        lines += _folded(values, 2)
     note = "* counts bytes moved as instructions: in no mean of rates" if apart else ""
     found = [Table("Million instructions per second", ["kernel", "what", *labels], lines, note)]
     for title, columns in ratio_columns(labels).items():
