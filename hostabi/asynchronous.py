@@ -16,7 +16,18 @@ import functools
 import inspect
 import threading
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any, Callable, Coroutine, Optional, Protocol, Tuple, TypeVar, Union, cast
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Callable,
+    Coroutine,
+    Optional,
+    Protocol,
+    Tuple,
+    TypeVar,
+    Union,
+    cast,
+)
 
 from hostabi.backend import Backend
 from hostabi.errors import BackendError
