@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import abc
 import asyncio
+import contextlib
 import contextvars
 import functools
 import inspect
@@ -204,7 +205,9 @@ async def _serve(
         while not future.done():
             pool.stop(call)
             bridge.cancel()
-            await asyncio.wait([future], timeout=0.02)
+            # Who is cancelled again waits for the guest all the same.
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.wait([future], timeout=0.02)
         if not future.cancelled():
             future.exception()  # seen: that it was stopped is what was asked for
         raise

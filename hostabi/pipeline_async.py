@@ -11,6 +11,7 @@ interrupted; others in the same guard go on.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import contextvars
 import inspect
 import threading
@@ -105,7 +106,9 @@ class _Worker:
             self._stopped = True
             while not future.done():
                 self._stop()
-                await asyncio.wait([future], timeout=AGAIN)
+                # Who is cancelled again waits for the guest all the same.
+                with contextlib.suppress(asyncio.CancelledError):
+                    await asyncio.wait([future], timeout=AGAIN)
             future.exception()  # seen: that it was stopped is what was asked for
             raise
 
