@@ -11,14 +11,27 @@ from __future__ import annotations
 
 import abc
 import asyncio
+import contextlib
 import contextvars
 import functools
 import inspect
 import threading
-from concurrent.futures import Future, ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any, Callable, Optional, Protocol, Tuple, TypeVar, Union, cast
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Callable,
+    Coroutine,
+    Optional,
+    Protocol,
+    Tuple,
+    TypeVar,
+    Union,
+    cast,
+)
 
 from hostabi.backend import Backend
+from hostabi.errors import BackendError
 from hostabi.inputs import OMITTED, args_from_state
 from hostabi.labels import AgentLabels, Labels, ResourceLabels, ResponseLabels
 from hostabi.pinned import Answers, Pinned
@@ -192,7 +205,9 @@ async def _serve(
         while not future.done():
             pool.stop(call)
             bridge.cancel()
-            await asyncio.wait([future], timeout=0.02)
+            # Who is cancelled again waits for the guest all the same.
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.wait([future], timeout=0.02)
         if not future.cancelled():
             future.exception()  # seen: that it was stopped is what was asked for
         raise
@@ -205,6 +220,19 @@ def _on_loop(backend: Any, bridge: Loop) -> Optional[Backend]:
 
     def ask(tool_name: str, tool_args: Any) -> Any:
         found = backend(tool_name, tool_args)
-        return bridge.complete(found) if inspect.iscoroutine(found) else found
+        return completed(bridge, found) if inspect.iscoroutine(found) else found
 
     return ask
+
+
+def completed(bridge: Loop, coroutine: Coroutine[Any, Any, Any]) -> Any:
+    """What a backend's coroutine returns on the caller's loop.
+
+    Raises: BackendError when it is cancelled; what it raises.
+    """
+    try:
+        return bridge.complete(coroutine)
+    except CancelledError:
+        # No failure of the host, which would poison the guard: the guest is told that there
+        # is no answer, and is interrupted right after.
+        raise BackendError("the call was cancelled") from None

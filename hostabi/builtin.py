@@ -9,7 +9,7 @@ Both answer at once, keep no state and cannot fail.
 
 from __future__ import annotations
 
-from typing import Any, Optional, Tuple, Union
+from typing import Any, Optional, Tuple, TypeVar, Union
 
 from hostabi.backend import Backend
 from hostabi.inputs import OMITTED
@@ -23,17 +23,23 @@ from hostabi.labels import (
     Tags,
 )
 
+T = TypeVar("T")
+
 PUBLIC = "public"
 """The visibility of a sink that everybody reads."""
 
 
 class _Builtin:
-    """What both have in common: a name, health, and no labels of a response."""
+    """What both have in common: a name, health, no policy, and no labels of a response."""
 
     def __init__(self, name: str) -> None:
         self.name = name
 
     healthy = True
+
+    def under(self: T, policy: Any) -> T:
+        """Itself: its labels are the same under any policy."""
+        return self
 
     def label_response(
         self, tool_name: str, tool_result: Any, tool_args: Any = OMITTED, *,

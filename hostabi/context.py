@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import contextvars
 import dataclasses
+import inspect
 from typing import Callable, Optional, Protocol, TypeVar
 
 T = TypeVar("T")
@@ -67,9 +68,16 @@ def current_call() -> Optional[CallContext]:
 
 
 def called_for(context: CallContext, ask: Callable[[], T]) -> T:
-    """What ``ask`` returns, with ``context`` as the current call."""
+    """What ``ask`` returns, with ``context`` as the current call.
+
+    Raises: TypeError where that is a coroutine, which nobody here can await.
+    """
     token = _CURRENT.set(context)
     try:
-        return ask()
+        found = ask()
     finally:
         _CURRENT.reset(token)
+    if inspect.iscoroutine(found):
+        found.close()
+        raise TypeError("the backend is a coroutine function, and the guard's call is not awaited")
+    return found

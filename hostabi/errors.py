@@ -27,7 +27,7 @@ __all__ = [
     "GuardTimeout", "GuardTrap", "GuardUnavailable", "GuardWorkerLost", "HostFunctionError",
     "InputTooLarge", "OutputTooLarge", "PayloadError", "PipelineError", "PolicyError",
     "PolicyRejected", "ProxyError", "ResourceLabellingError", "ResponseError",
-    "ResponseLabellingError", "SettingError", "WorkersUnavailable",
+    "ResponseLabellingError", "SettingError", "TooManyAgents", "WorkersUnavailable",
     "After", "after", "after_kind",
 ]  # fmt: skip
 
@@ -113,6 +113,7 @@ POLICY_REASONS: Dict[str, str] = {
     "range": "a number is below zero",
     "wildcard": "`*` stands beside other entries",
     "pinned": "this view of a guard is under another policy",
+    "shared": "the guard is under another agent's policy and cannot be under two",
 }
 """What can be wrong with a policy: each ``reason`` of a :class:`PolicyError`, and what it says."""
 
@@ -544,6 +545,19 @@ class GuardUnavailable(GuardCallError):  # noqa: N818 - a state
         super().__init__(f"guard {guard!r} is unavailable: {why}", function)
         self.guard = guard
         self.__cause__ = cause
+
+
+class TooManyAgents(GuardError):  # noqa: N818 - a state
+    """There is no room for another agent; ``limit`` is how many there can be.
+
+    No agent makes room for it: what it has read would be forgotten.
+    """
+
+    fields = ("message", "limit")
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(f"there are {limit} agents, and no more can be labelled")
+        self.limit = limit
 
 
 class PipelineError(GuardError):

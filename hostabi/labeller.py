@@ -19,6 +19,10 @@ class Labeller(Protocol):
     ``Guard`` says what the calls mean and raise.  A labeller can be called
     from many threads; calls may wait for each other.
 
+    One that has a method ``under(policy)`` as well can be shared by agents with
+    different policies: it gives the labeller of the calls under one.  Without
+    it, all who share it have one policy; a pipeline refuses another.
+
     ABI: section 2.
     """
 

@@ -10,7 +10,9 @@ this package made; nothing of a guest's passes but bytes and text.
 from __future__ import annotations
 
 import contextlib
+import os
 import pickle
+import queue
 import threading
 from typing import IO, Any, NamedTuple, Optional, Tuple
 
@@ -21,7 +23,7 @@ _HEAD = 8
 
 
 class Channel:
-    """Objects in and out; any thread may send, one receives."""
+    """Objects in and out; any thread may send, and waits for the other side; one receives."""
 
     def __init__(self, incoming: IO[bytes], outgoing: IO[bytes]) -> None:
         self._incoming = incoming
@@ -30,9 +32,9 @@ class Channel:
 
     def send(self, message: Any) -> None:
         """Send an object.  Raises: OSError, ValueError when the other side is gone."""
-        data = pickle.dumps(message, pickle.HIGHEST_PROTOCOL)
+        data = _framed(message)
         with self._lock:
-            self._outgoing.write(len(data).to_bytes(_HEAD, "little") + data)
+            self._outgoing.write(data)
             self._outgoing.flush()
 
     def receive(self) -> Any:
@@ -51,6 +53,57 @@ class Channel:
         for pipe in (self._outgoing, self._incoming):
             with contextlib.suppress(OSError):  # what was in it has nobody to read it
                 pipe.close()
+
+
+class Mailbox(Channel):
+    """A channel whose ``send`` waits for nobody: a thread writes.
+
+    A pipe holds 64 KiB.  The other side may be stopped, and who waits for it
+    to read waits for ever, whatever time there was.
+    """
+
+    def __init__(self, incoming: IO[bytes], outgoing: IO[bytes]) -> None:
+        super().__init__(incoming, outgoing)
+        self._letters: queue.SimpleQueue[Optional[bytes]] = queue.SimpleQueue()
+        # The descriptor and no buffer: at the interpreter's end nobody may hold a buffer's lock.
+        self._writer = threading.Thread(
+            target=_write, args=(outgoing.fileno(), self._letters), name="guard writer",
+            daemon=True,
+        )  # fmt: skip
+        self._writer.start()
+
+    def send(self, message: Any) -> None:
+        """Have an object sent, after those before it; that it cannot be is said by ``receive``."""
+        self._letters.put(_framed(message))
+
+    def close(self) -> None:
+        """Close both pipes; the other side has ended, or this waits until it has read all."""
+        self._letters.put(None)
+        self._writer.join()
+        super().close()
+
+
+def _framed(message: Any) -> bytes:
+    """An object as it passes."""
+    data = pickle.dumps(message, pickle.HIGHEST_PROTOCOL)
+    return len(data).to_bytes(_HEAD, "little") + data
+
+
+def _write(pipe: int, letters: queue.SimpleQueue[Optional[bytes]]) -> None:
+    """Write what is to be sent, until there is None; to a side that is gone, nothing."""
+    while _written(pipe, letters.get()):
+        pass
+
+
+def _written(pipe: int, letter: Optional[bytes]) -> bool:
+    """Write one, unless it is None: then there are no more."""
+    if letter is None:
+        return False
+    rest = memoryview(letter)
+    with contextlib.suppress(OSError):
+        while rest:
+            rest = rest[os.write(pipe, rest) :]
+    return True
 
 
 # -- to a worker -----------------------------------------------------------------

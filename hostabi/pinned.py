@@ -99,8 +99,19 @@ class Pinned(LabelCalls):
         return f"<hostabi.{type(self).__name__} of {self._owner!r}>"
 
 
+def keeps_apart(labeller: Labeller) -> bool:
+    """Whether two agents under two policies can share ``labeller``: it has ``under``."""
+    return getattr(labeller, "under", None) is not None
+
+
+def policy_of(labeller: Labeller) -> Optional[bytes]:
+    """The policy that a view is under, as the guest is given it; None of what is no view."""
+    found = getattr(labeller, "policy", None)
+    return found if isinstance(found, bytes) else None
+
+
 def under(labeller: Labeller, policy: Any) -> Labeller:
-    """``labeller`` under ``policy``; itself if it has no policy, as guards without a module.
+    """``labeller`` under ``policy``; itself if it cannot be put under one (``keeps_apart``).
 
     Raises: PolicyError, PayloadError.
     """

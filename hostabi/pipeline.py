@@ -64,6 +64,7 @@ from hostabi.errors import (
     GuardError,
     GuardReentered,
     PayloadError,
+    PolicyError,
     ResourceLabellingError,
     ResponseError,
     ResponseLabellingError,
@@ -80,7 +81,7 @@ from hostabi.labels import (
 )
 from hostabi.outcome import Denial, Outcome
 from hostabi.payload import encode, text_of
-from hostabi.pinned import Pinned, under
+from hostabi.pinned import keeps_apart, policy_of, under
 from hostabi.policy import AllowOnly, WriteSink
 from hostabi.rewrap import rewrap, with_notice
 from hostabi.unavailable import UnavailableGuard
@@ -134,7 +135,9 @@ class Pipeline:
     ``guard_backend`` answers the guard's own questions.  ``notices=False``
     leaves the notice of dropped items out of results.
 
-    Each agent is labelled under its own policy, however many share the guard.
+    Each agent is labelled under its own policy, however many share the guard;
+    a labeller that cannot keep policies apart (``Labeller``) is not put under a
+    second one while another agent has labels under the first.
     A pipeline can be called from many threads.
 
     >>> from hostabi.builtin import WriteSinkGuard
@@ -189,12 +192,17 @@ class Pipeline:
         name, policy = self.name, self.policy if policy is None else policy
         backend = backend or self.guard_backend
         try:
-            labeller: Any = under(self.guard, policy)
-            payload = labeller.policy if isinstance(labeller, Pinned) else _key(policy)
-            with self._asking(abi.LABEL_AGENT), self.agents.turn(agent_id, name, stopped):
+            labeller, alone = under(self.guard, policy), not keeps_apart(self.guard)
+            own = None if alone else policy_of(labeller)
+            payload = _key(policy) if own is None else own
+            turn = self.agents.turn(agent_id, name, stopped, alone=alone)
+            with self._asking(abi.LABEL_AGENT), turn:
                 found = self._granted(agent_id)
                 if found is not None and found.policy == payload:
                     return found
+                if alone and self.agents.elsewhere(agent_id, self.guard, payload):
+                    # It has one policy at a time, and this would put the other agent under it.
+                    raise _shared(self.guard)
                 answer = labeller.label_agent(policy, backend=backend)
                 mode = self._mode_of(agent_id, answer)
                 grant = Grant(payload, answer.labels, mode, labeller, self.guard)
@@ -439,6 +447,14 @@ def _key(policy: Any) -> bytes:
     if isinstance(policy, (AllowOnly, WriteSink)):
         policy = policy.to_json()
     return encode(text_of(policy) if isinstance(policy, bytes) else policy)
+
+
+def _shared(guard: Labeller) -> PolicyError:
+    """What is said of a second policy to a labeller that has one at a time."""
+    return PolicyError(
+        f"guard {guard.name!r} is under another agent's policy and cannot be under two at a time",
+        "shared", "", "the policy of the agents that share the guard",
+    )  # fmt: skip
 
 
 def _item_message(tool_name: str, dropped: List[Judged]) -> str:

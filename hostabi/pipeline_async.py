@@ -11,12 +11,13 @@ interrupted; others in the same guard go on.
 from __future__ import annotations
 
 import asyncio
-import concurrent.futures
+import contextlib
 import contextvars
 import inspect
 import threading
 from typing import TYPE_CHECKING, Any, Callable, Optional, TypeVar
 
+from hostabi.asynchronous import completed
 from hostabi.backend import Backend
 from hostabi.errors import BackendError, GuardCancelled
 from hostabi.labels import Labels
@@ -105,7 +106,9 @@ class _Worker:
             self._stopped = True
             while not future.done():
                 self._stop()
-                await asyncio.wait([future], timeout=AGAIN)
+                # Who is cancelled again waits for the guest all the same.
+                with contextlib.suppress(asyncio.CancelledError):
+                    await asyncio.wait([future], timeout=AGAIN)
             future.exception()  # seen: that it was stopped is what was asked for
             raise
 
@@ -126,9 +129,4 @@ class _Worker:
         if self._stopped:
             returned.close()
             raise BackendError("the call was cancelled")
-        try:
-            return self._loop.complete(returned)
-        except concurrent.futures.CancelledError:
-            # No failure of the host, which would poison the guard: the guest is told that there
-            # is no answer, and is interrupted right after.
-            raise BackendError("the call was cancelled") from None
+        return completed(self._loop, returned)

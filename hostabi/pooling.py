@@ -70,7 +70,7 @@ class Instance(Protocol):
         """The answer; as ``Guard.answer``."""
 
     def cancel(self) -> None:
-        """Stop the call under way."""
+        """Stop the call under way; waits for nothing."""
 
     def close(self) -> None:
         """Let go of everything."""
@@ -495,7 +495,7 @@ class Pool(AsyncLabelCalls):
             call.cancelled = True
             ticket = call.ticket
             if call.instance is not None:
-                # Held: or the instance could be in another call already.
+                # Held: or the instance could be in another call already. It waits for nothing.
                 call.instance.cancel()
         if ticket is not None:
             self._places.refuse(ticket, GuardCancelled(call.function))

@@ -5,7 +5,8 @@ what only this process can: backends, logs, streams.  What does not: what runs
 in a worker (``worker``), turns, policies and closing (``pooling``).
 
 A worker has the bounds of any guard and keeps to them itself.  One that does
-not (stopped, killed, out of memory) is noticed here, ended and replaced.
+not (stopped, killed, out of memory) is noticed here, ended and replaced; so is
+one that does not take what it is asked.
 """
 
 from __future__ import annotations
@@ -46,6 +47,7 @@ from hostabi.messages import (
     Failure,
     Load,
     Loaded,
+    Mailbox,
     Renew,
     Reply,
     Request,
@@ -158,7 +160,7 @@ class RemoteGuard:
         self._child = _started()
         assert self._child.stdout is not None
         assert self._child.stdin is not None
-        self._channel = Channel(self._child.stdout, self._child.stdin)
+        self._channel = Mailbox(self._child.stdout, self._child.stdin)
         # It does not have the guard, which can so be let go of while the thread runs.
         self._reader = threading.Thread(
             target=_read, args=(self._channel, self._inbox), name="guard worker", daemon=True
@@ -356,21 +358,12 @@ class RemoteGuard:
         self, message: Any, backend: Optional[Backend], raised: List[BaseException]
     ) -> Any:
         """Send a message and do what the guest wants until there is an end: what ``_next`` says."""
-        there = self._sent(message)
-        while there:
+        self._channel.send(message)
+        while True:
             answer = self._next()
             if not isinstance(answer, Request):
                 return answer
-            there = self._sent(self._do(answer, backend, raised))
-        return None
-
-    def _sent(self, message: Any) -> bool:
-        """Send a message; whether somebody was there."""
-        try:
-            self._channel.send(message)
-        except (OSError, ValueError):
-            return False
-        return True
+            self._channel.send(self._do(answer, backend, raised))
 
     def _next(self) -> Any:
         """The worker's next message; None if it has ended, itself if the time is over."""
@@ -393,7 +386,10 @@ class RemoteGuard:
     # -- life -----------------------------------------------------------------
 
     def cancel(self) -> None:
-        """Stop the call under way; a worker that does not stop is ended."""
+        """Stop the call under way; a worker that does not stop is ended.
+
+        Waits for nothing: pools call it while they hold what every call needs.
+        """
         with self._lock:
             number = self._number
             if number is None or self._stopped:
@@ -401,7 +397,7 @@ class RemoteGuard:
             self._stopped = True
             end = time.monotonic() + GRACE
             self._end = end if self._end is None else min(end, self._end)
-        self._sent(Cancel(number))
+        self._channel.send(Cancel(number))
         self._inbox.put(self)
 
     def renewed(self) -> bool:
@@ -427,7 +423,7 @@ class RemoteGuard:
         if self._lost:
             return
         self._lost = True
-        self._sent(Close())
+        self._channel.send(Close())
         try:
             self._child.wait(GRACE)
         except subprocess.TimeoutExpired:

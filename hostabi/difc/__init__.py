@@ -8,7 +8,7 @@ guard's output (``hostabi.responses``), and the phases of a call
 
 from __future__ import annotations
 
-from hostabi.difc.agents import AgentRegistry, Grant
+from hostabi.difc.agents import MAX_AGENTS, AgentRegistry, Grant
 from hostabi.difc.algebra import (
     WILDCARD,
     integrity_flows,
@@ -21,6 +21,7 @@ from hostabi.difc.modes import Judged, Taint, denying, judge, labels_response, p
 from hostabi.difc.notice import in_words, notice
 
 __all__ = [
+    "MAX_AGENTS",
     "WILDCARD",
     "AgentRegistry",
     "Evaluator",

@@ -22,9 +22,11 @@ from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Optional, Se
 from hostabi import abi
 from hostabi.difc.algebra import union
 from hostabi.difc.modes import Taint
-from hostabi.errors import GuardCancelled
+from hostabi.errors import GuardCancelled, TooManyAgents
 from hostabi.labels import Labels, Mode, Place, Tags
 
+MAX_AGENTS = 10_000
+"""How many agents a registry has room for unless something else is said."""
 LOOK = 0.05
 """Seconds after which who waits for a turn looks whether it was stopped."""
 STRICTEST = (Mode.STRICT, Mode.FILTER, Mode.PROPAGATE)
@@ -52,16 +54,27 @@ class _Agent:
         self.taint = Taint()
         self.read_from: Dict[str, str] = {}
         """Secrecy tag picked up by reading -> where it stood."""
-        self.turns: Dict[str, threading.Lock] = {}
         self.views: Dict[str, Labels] = {}
         """The labels as they are shown to one guard; emptied when they change."""
+
+
+class _Turn:
+    """Who asks a guard for an agent's labels, and how many hold the turn or wait for it."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.users = 0
 
 
 class AgentRegistry:
     """The labels of every agent.
 
     ``clock`` gives seconds since 1970 for ``snapshot``.  An agent comes into
-    being when a guard gives it labels; until then it has none.
+    being when a guard gives it labels; until then it has none, and an attempt
+    that fails leaves nothing.  There is room for ``limit`` agents; more are
+    refused (``TooManyAgents``) until ``forget`` makes room: whoever chooses
+    agents' names must not fill the memory, and an agent that had to go for
+    another one would be without what it read.
 
     >>> agents = AgentRegistry(clock=lambda: 0)
     >>> agents.grant("a", "github", Grant(b"{}", Labels(("s",), ("t",)), Mode.FILTER))
@@ -71,10 +84,14 @@ class AgentRegistry:
     '1970-01-01T00:00:00.000Z'
     """
 
-    def __init__(self, *, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self, *, clock: Callable[[], float] = time.time, limit: int = MAX_AGENTS
+    ) -> None:
         self._clock = clock
+        self.limit = limit
         self._lock = threading.Lock()
         self._agents: Dict[str, _Agent] = {}
+        self._turns: Dict[Tuple[Optional[str], str], _Turn] = {}
         self._numbers = itertools.count(1)
 
     # -- what there is --------------------------------------------------------
@@ -98,6 +115,15 @@ class AgentRegistry:
         with self._lock:
             agent = self._agents.get(agent_id)
             return None if agent is None else agent.grants.get(guard)
+
+    def elsewhere(self, agent_id: str, guard: Any, policy: bytes) -> bool:
+        """Whether another agent has labels of the labeller ``guard`` under another policy."""
+        with self._lock:
+            return any(
+                grant.guard is guard and grant.policy != policy
+                for other, agent in self._agents.items() if other != agent_id
+                for grant in agent.grants.values()
+            )  # fmt: skip
 
     def __contains__(self, agent_id: object) -> bool:
         with self._lock:
@@ -124,30 +150,44 @@ class AgentRegistry:
 
     @contextlib.contextmanager
     def turn(
-        self, agent_id: str, guard: str, stopped: Callable[[], bool] = lambda: False
-    ) -> Iterator[None]:
+        self, agent_id: str, guard: str, stopped: Callable[[], bool] = lambda: False, *,
+        alone: bool = False,
+    ) -> Iterator[None]:  # fmt: skip
         """Hold off whoever else wants ``guard`` to label the agent: one asks, the others wait.
 
-        Raises: GuardCancelled when ``stopped`` says so while waiting.
+        ``alone`` holds off those who want it to label any agent ``alone`` too.
+
+        Raises: GuardCancelled when ``stopped`` says so while waiting;
+        TooManyAgents where there is no room for the agent.
         """
+        key = None if alone else agent_id, guard
         with self._lock:
-            turns = self._agents.setdefault(agent_id, _Agent()).turns
-            lock = turns.setdefault(guard, threading.Lock())
-        while not lock.acquire(timeout=LOOK):
-            if stopped():
-                raise GuardCancelled(abi.LABEL_AGENT)
+            self._look_for_room(agent_id)
+            turn = self._turns.setdefault(key, _Turn())
+            turn.users += 1
         try:
-            yield
+            while not turn.lock.acquire(timeout=LOOK):
+                if stopped():
+                    raise GuardCancelled(abi.LABEL_AGENT)
+            try:
+                yield
+            finally:
+                turn.lock.release()
         finally:
-            lock.release()
+            with self._lock:
+                turn.users -= 1
+                if not turn.users:
+                    del self._turns[key]
 
     def grant(self, agent_id: str, guard: str, grant: Grant, *, add: bool = False) -> None:
         """What ``guard`` gives the agent from now on, instead of what it gave before.
 
         ``add`` keeps that too, as the gateway does.
+
+        Raises: TooManyAgents.
         """
         with self._lock:
-            agent = self._agents.setdefault(agent_id, _Agent())
+            agent = self._agent(agent_id)
             old = agent.grants.get(guard)
             if add and old is not None:
                 grant = grant._replace(labels=_joined([("", old.labels), ("", grant.labels)]))
@@ -162,9 +202,11 @@ class AgentRegistry:
         ``read`` are the labels of what was read, and ``source`` what it came
         from, for the paths of new tags.  In the result ``secrecy`` are the tags
         gained and ``integrity`` those lost.
+
+        Raises: TooManyAgents.
         """
         with self._lock:
-            agent = self._agents.setdefault(agent_id, _Agent())
+            agent = self._agent(agent_id)
             before = _united(agent, "")
             agent.taint = agent.taint.joined(taint)
             for tag in taint.secrecy.difference(before.secrecy):
@@ -184,6 +226,16 @@ class AgentRegistry:
         """The agent is gone, with all it has read; one that never was is forgotten too."""
         with self._lock:
             self._agents.pop(agent_id, None)
+
+    def _agent(self, agent_id: str) -> _Agent:
+        """The agent, new if there was none; the lock is held.  Raises: TooManyAgents."""
+        self._look_for_room(agent_id)
+        return self._agents.setdefault(agent_id, _Agent())
+
+    def _look_for_room(self, agent_id: str) -> None:
+        """Raises: TooManyAgents for an agent that is new where there is no room for one."""
+        if agent_id not in self._agents and len(self._agents) >= self.limit:
+            raise TooManyAgents(self.limit)
 
 
 def _united(agent: _Agent, guard: str) -> Labels:

@@ -11,20 +11,26 @@ another mode makes of the same labels.
 from __future__ import annotations
 
 import dataclasses
-from typing import Any, Optional, Union
+from typing import Any, Callable, Optional, Union
 
 from hostabi.backend import Backend
 from hostabi.inputs import OMITTED
 from hostabi.labeller import Labeller
 from hostabi.labels import AgentLabels, Labels, Mode, ResourceLabels, ResponseLabels
+from hostabi.pinned import keeps_apart, policy_of, under
 
 
 class InMode:
-    """``guard``, with its labels enforced in ``mode``."""
+    """``guard``, with its labels enforced in ``mode``; it has ``under`` if the guard has."""
+
+    under: Callable[[Any], InMode]
+    """The guard under a policy, whatever else it is asked, in the same mode."""
 
     def __init__(self, guard: Labeller, mode: Mode) -> None:
         self._guard = guard
         self._mode = mode
+        if keeps_apart(guard):
+            self.under = self._under
 
     @property
     def name(self) -> str:
@@ -35,6 +41,15 @@ class InMode:
     def healthy(self) -> bool:
         """Whether the next call has a chance."""
         return self._guard.healthy
+
+    def _under(self, policy: Any) -> InMode:
+        """Raises: PolicyError, PayloadError."""
+        return InMode(under(self._guard, policy), self._mode)
+
+    @property
+    def policy(self) -> Optional[bytes]:
+        """The policy it is under, as the guest is given it; None of what is no view."""
+        return policy_of(self._guard)
 
     def label_agent(self, policy: Any, *, backend: Optional[Backend] = None) -> AgentLabels:
         """The guard's labels of the agent, and the mode that was chosen."""

@@ -5,12 +5,14 @@ from __future__ import annotations
 import io
 import json
 import sys
+from pathlib import Path
 from typing import Any, Dict, List
 
 import pytest
 
 from tests.hostabi.wat import AGENT, BUMP, EXIT, LOOP, RESOURCE, data, guard_wat
 from wasmpy import cli
+from wasmpy.cli.guards import ACTIONS
 from wasmpy.cli.guards import label as guard_command
 
 ASKING = f"""
@@ -247,3 +249,31 @@ def test_a_binary_guard_and_a_name(capsys, files):
     (files / "guard.wasm").write_bytes(module(alloc=BUMP).binary)
     document = as_json(capsys, "label-agent", "guard.wasm", "--policy", "policy.json", "--name", "mine")
     assert document["agent"]["secrecy"] == json.loads(AGENT)["agent"]["secrecy"]
+
+
+@pytest.mark.parametrize("action", ["label-agent", "label-resource", "label-response"])
+@pytest.mark.parametrize(("text", "error"), [
+    ("no guard at all", "MalformedError"), ("(module (func (result i32)))", "InvalidError"), ("(module)", "GuardLoadError"),
+])  # fmt: skip
+def test_a_file_that_is_no_guard_is_named(action, text, error, capsys, files):
+    Path("none.wat").write_text(text, encoding="utf-8")
+    argv = [action, "none.wat", "--policy", "policy.json", "--tool", "t", "--result", "policy.json"]
+    code, out, err = run(capsys, *argv)
+    assert (code, out, err.count("\n")) == (1, "", 1)
+    assert err.startswith("wasmpy: error: none.wat: ")
+    document = error_of(capsys, 1, *argv)
+    assert (document["error"], document["path"]) == (error, "none.wat")
+    assert document["text"].startswith("none.wat: ")
+
+
+def test_each_action_has_a_line_of_its_own(capsys):
+    code, out, _ = run(capsys, "--help")
+    assert code == 0
+    lines = [line.strip() for line in out.splitlines() if line.startswith("  ")]
+    told = [lines[i].split(None, 1)[1] for i in range(len(ACTIONS))]
+    assert [lines[i].split()[0] for i in range(len(ACTIONS))] == list(ACTIONS)
+    assert len(set(told)) == len(ACTIONS)
+    for action, text in zip(ACTIONS, told):
+        code, out, _ = run(capsys, action, "--help")
+        assert code == 0
+        assert text in out

@@ -97,7 +97,7 @@ def test_the_same_as_json(capsys, files):
     assert list(document) == ["command", "status", "exit_code", "action", "guard", "files"]
     assert (document["status"], document["action"]) == ("error", "test")
     bad, wrong = document["files"]
-    assert list(bad) == ["file", "passed", "failed", "updated", "cases", "error"]
+    assert list(bad) == ["file", "passed", "failed", "updated", "updated_cases", "cases", "error"]
     assert (bad["passed"], bad["failed"], bad["error"]) == (1, 1, None)
     assert [case["status"] for case in bad["cases"]] == ["passed", "failed"]
     assert bad["cases"][1]["differences"][1] == {
@@ -133,12 +133,40 @@ def test_junit(capsys, files):
 def test_update(capsys, files):
     code, out, err = test(capsys, "bad.json", "fresh.json", "--update")
     assert (code, err) == (0, "")
+    assert [line for line in out.splitlines() if not line.startswith(" ")] == [
+        "bad.json: 1 passed, 1 updated", "fresh.json: 1 passed", "2 files: 2 passed, 1 updated",
+    ]  # fmt: skip
+    assert "  updated bad & <worse>" in out.splitlines()
+    assert "failed" not in out.lower()
     assert "2 expectations written" not in out
     assert out.count("1 expectations written") == 2
     assert test(capsys, "bad.json", "fresh.json")[0] == 0
     doc = json.loads((files / "bad.json").read_text("utf-8"))
     assert doc == {"cases": [GOOD, {**BAD, "agent": {"secrecy": ["s"], "difc_mode": "filter"}}]}
     assert as_json(capsys, "test", "guard.wat", "bad.json", "--update")["files"][0]["updated"] == 0
+
+
+def test_updated_cases_are_counted_by_themselves(capsys, files):
+    for name in ("bad.json", "again.json"):
+        (files / name).write_text(json.dumps({"cases": [GOOD, BAD]}), encoding="utf-8")
+    document = as_json(capsys, "test", "guard.wat", "bad.json", "--update")
+    assert document["status"] == "ok"
+    (bad,) = document["files"]
+    assert (bad["passed"], bad["failed"], bad["updated"], bad["updated_cases"]) == (1, 0, 1, 1)
+    assert [case["status"] for case in bad["cases"]] == ["passed", "updated"]
+    assert test(capsys, "again.json", "--update", "--junit", "out.xml")[0] == 0
+    (suite,) = ET.parse("out.xml").getroot().findall("testsuite")
+    assert [suite.get(key) for key in ("tests", "failures", "skipped")] == ["2", "0", "1"]
+    (why,) = suite.findall("testcase/skipped")
+    assert why.get("message").startswith("updated: ")
+
+
+def test_what_cannot_be_written_is_a_failure_still(capsys, files):
+    # Nobody answered: there is nothing to expect instead.
+    (files / "none.wat").write_text("(module)", encoding="utf-8")
+    code, out, _ = run(capsys, "test", "none.wat", "bad.json", "--update")
+    assert code == 1
+    assert out.startswith("bad.json: 0 passed, 2 failed\n")
 
 
 def test_update_says_that_yaml_is_not_written(capsys, files):
@@ -185,6 +213,11 @@ def test_a_guard_that_cannot_be_loaded_is_exit_code_1(capsys, files):
     (files / "guard.wat").write_text("(module", encoding="utf-8")
     code, out, err = test(capsys, "good.json")
     assert (code, out, err.count("\n")) == (1, "", 1)
+    assert err.startswith("wasmpy: error: guard.wat: malformed module: ")
+    (files / "guard.wat").write_bytes(b"\xff\xfe no guard")
+    code, out, err = test(capsys, "good.json")
+    assert (code, out, err.count("\n")) == (1, "", 1)
+    assert err.startswith("wasmpy: error: guard.wat: ")
     (files / "guard.wat").write_text("(module)", encoding="utf-8")
     code, out, _ = test(capsys, "good.json")
     assert code == 1

@@ -86,3 +86,10 @@ class Answering:
 
     def close(self) -> None:
         pass
+
+
+class Apart(Answering):
+    """One that agents with different policies can share: its answers depend on none."""
+
+    def under(self, policy: Any) -> Apart:
+        return self

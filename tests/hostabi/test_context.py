@@ -193,3 +193,13 @@ def test_d26_a_replay_is_redacted_too():
     guard.label_agent({})
     report = guard.last_report
     assert report.replay is None or SECRET not in whole(report.to_json())
+
+
+def test_a_backend_that_is_a_coroutine_function_is_a_failure_where_nobody_can_await_it():
+    async def backend(name, args):
+        return {}
+
+    guard = asking(backend=backend)
+    with pytest.raises(HostFunctionError) as caught:
+        guard.label_resource("t", {})
+    assert isinstance(caught.value.__cause__, TypeError)

@@ -36,7 +36,7 @@ from hostabi.errors import (
 )
 from hostabi.labels import AgentLabels
 from hostabi.unavailable import UnavailableGuard, loaded
-from tests.hostabi.answering import Answering, agent, by_path, labels, resource
+from tests.hostabi.answering import Answering, Apart, agent, by_path, labels, resource
 from tests.hostabi.wat import AGENT, RESOURCE, guard_wat, module
 
 both = pytest.mark.parametrize("compat", [None, GATEWAY])
@@ -365,7 +365,7 @@ def test_s132_the_wildcard_accepts_only_on_the_superset_side(mine, theirs, opera
 def test_s133_a_public_sink_blocks_tainted_and_admits_clean_agents(visibility):
     agents = AgentRegistry()
     source = Pipeline(
-        Answering(lambda policy: agent(policy["secrecy"], ()), name="source"), agents=agents
+        Apart(lambda policy: agent(policy["secrecy"], ()), name="source"), agents=agents
     )
     sink = Pipeline(WriteSinkGuard(("private:acme",), visibility, "sink"), agents=agents)
     source.label_agent("clean", {"secrecy": []})

@@ -123,14 +123,17 @@ def test_the_guard_s_own_backend_may_be_a_coroutine_function():
     assert {asked_on for asked_on, _ in asked} == {loop}
 
 
-def test_cancelling_interrupts_the_guest():
+@pytest.mark.parametrize("times", [1, 3])
+def test_cancelling_interrupts_the_guest(times):
     async def main():
         begun, ring = sign(asyncio.get_running_loop())
         with looping_guard(log=ring) as guard:
             pipeline = Pipeline(guard, policy=POLICY)
             task = asyncio.ensure_future(pipeline.call_async("a", "t", {}, lambda name, args: None))
             await begun.wait()
-            task.cancel()
+            for _ in range(times):
+                task.cancel()
+                await asyncio.sleep(0)
             with pytest.raises(asyncio.CancelledError):
                 await task
             state = guard.health().state

@@ -557,6 +557,8 @@ def test_cancelling_a_task_cancels_the_coroutine_its_guest_waits_for():
     with pool(1) as guards:
         asyncio.run(run(guards))
         assert ended == ["100001"]
+        # It is nobody's failure, so the instance goes on.
+        assert guards.health().replaced == 0
         assert ask(guards, 2)[1] == 2
 
 

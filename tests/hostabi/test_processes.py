@@ -253,6 +253,39 @@ def test_a_worker_that_does_not_keep_to_its_bounds_is_ended_from_here(monkeypatc
         assert guards.health().healthy
 
 
+@pytest.mark.skipif(not hasattr(signal, "SIGSTOP"), reason="needs signals")
+def test_a_worker_that_does_not_take_what_it_is_asked_is_ended_like_one_that_does_not_answer(monkeypatch):
+    monkeypatch.setattr(processes, "GRACE", 0.2)
+    much = "x" * 2_000_000  # a pipe holds 64 KiB
+
+    def stops(name: str, args: Any) -> Any:
+        os.kill(pids(guards)[0], signal.SIGSTOP)
+        return much
+
+    with ProcessPool(module(tagged_wat()), size=1, timeout=0.2) as guards:
+        guards.label_agent(policy_of(1))
+        asked = [lambda: guards.label_resource("t", much), lambda: ask(guards, 1, "B", backend=stops)]
+        for replaced, question in enumerate(asked, 1):
+            (pid,) = pids(guards)
+            if replaced == 1:
+                os.kill(pid, signal.SIGSTOP)
+            assert isinstance(Running(question).result(), GuardTimeout)
+            assert gone(pid)
+            assert ask(guards, 2)[:3] == (1, 2, 1)
+            assert guards.health().replaced == replaced
+        # Nobody who cancels, or looks, waits for it either.
+        (pid,) = pids(guards)
+        guards._slots[0].instance._timeout = None
+        os.kill(pid, signal.SIGSTOP)
+        call = Running(lambda: guards.label_resource("t", much))
+        until(lambda: guards.health().busy == 1)
+        assert Running(guards.cancel).result() is None
+        assert Running(guards.health).result().size == 1
+        assert isinstance(call.result(), GuardCancelled)
+        assert gone(pid)
+        assert ask(guards, 3)[:3] == (1, 3, 1)
+
+
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="needs signals")
 def test_a_worker_that_is_killed_is_one_typed_error_and_is_replaced():
     with ProcessPool(module(tagged_wat()), size=1, name="g") as guards:

@@ -300,6 +300,23 @@ def test_cancelling_a_request_interrupts_the_guest(files: Files) -> None:
     assert decisions == {1: "cancelled", 2: "allowed"}
 
 
+def test_with_more_instances_a_call_does_not_wait_for_another(files: Files) -> None:
+    with Wire(files.proxy("--instances", "2", "--mode", "strict", "--timeout", "0", guard=files.plain)) as wire:
+        wire.initialize()
+        wire.call(1, "search_issues", query=LOOPS)
+        wire.call(2, "search_issues", query="x")
+        assert wire.answer(2)["result"].get("isError", False) is False
+        # One that traps is replaced, and the other one goes on.
+        wire.call(3, "search_issues", query=TRAPS)
+        assert wire.answer(3)["result"]["isError"] is True
+        wire.call(4, "search_issues", query="x")
+        assert wire.answer(4)["result"].get("isError", False) is False
+        wire.send(method="notifications/cancelled", params={"requestId": 1})
+        assert wire.close() == 0
+    decisions = {e["id"]: e["decision"] for e in files.entries("call")}
+    assert decisions == {1: "cancelled", 2: "allowed", 3: "failed", 4: "allowed"}
+
+
 def test_cancelling_a_request_reaches_the_server(files: Files) -> None:
     with Wire(files.proxy(guard=files.plain)) as wire:
         wire.initialize()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
+import contextlib
 from typing import TYPE_CHECKING, Any, Coroutine, Optional, Sequence
 
 from wasmpy.errors import ConcurrencyError
@@ -53,7 +54,9 @@ async def run(
         while not future.done():
             store.interrupt()
             bridge.cancel()
-            await asyncio.wait([future], timeout=0.02)
+            # Who is cancelled again waits for the guest all the same.
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.wait([future], timeout=0.02)
         store.clear_interrupt()
         future.exception()  # seen: that it was stopped is what was asked for
         raise

@@ -9,7 +9,8 @@ subcommand does; each has a file of its own in this package, which gives
   ``--traceback``;
 - ``run(args) -> int``: do it, return the exit code.  It may raise any error
   of wasmpy, ``CommandError`` or ``OSError``: the frame says it in one line;
-- optionally ``parse(parser, argv)``, where argparse's own ways do not do.
+- optionally ``parse(parser, argv)``, where argparse's own ways do not do, and
+  ``JSON = False``, where standard output is somebody else's.
 
 A subcommand is loaded when it is called for, and by the overview; one that
 cannot be loaded does not stand in the others' way.
@@ -76,7 +77,10 @@ def command_parser(module: ModuleType, name: str = "") -> Parser:
     )
     module.add_arguments(parser)
     common = parser.add_argument_group("common options")
-    common.add_argument("--json", action="store_true", help="print one JSON document on stdout")
+    if getattr(module, "JSON", True):
+        common.add_argument("--json", action="store_true", help="print one JSON document on stdout")
+    else:
+        parser.set_defaults(json=False)
     common.add_argument(
         "--traceback", action="store_true", help="show Python's traceback of an error"
     )

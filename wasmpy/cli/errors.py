@@ -69,6 +69,19 @@ class UsageError(CommandError):
     """The command line itself is wrong."""
 
 
+class FileError(CommandError):
+    """What is wrong with a file's content: wasmpy's own error, and which file it is."""
+
+    def __init__(self, path: str, error: errors.WasmError) -> None:
+        super().__init__(f"{path}: {error}", exit_code_of(error))
+        self.path = path
+        self.error = error
+
+    def to_json(self) -> Dict[str, Any]:
+        """The error of wasmpy as a JSON object, with the file in its text and as ``path``."""
+        return {**self.error.to_json(), "text": self.text, "path": self.path}
+
+
 def exit_code_of(error: BaseException) -> int:
     """The exit code that ``error`` ends a command with, unless the command decides itself."""
     if isinstance(error, CommandError):

@@ -12,7 +12,7 @@ from typing import List, Sequence
 
 from wasmpy.cli import command_parser
 from wasmpy.cli.errors import ExitCode, UsageError
-from wasmpy.cli.guards import ACTIONS, load_action
+from wasmpy.cli.guards import ACTIONS, help_of, load_action
 
 NAME = "guard"
 HELP = "ask a guard for labels, test it, begin a new one"
@@ -49,6 +49,7 @@ def parse(parser: argparse.ArgumentParser, argv: Sequence[str]) -> argparse.Name
     action = rest.pop(0)
     module = load_action(action)
     own = command_parser(module, f"{NAME} {action}")
+    own.description = help_of(action)
     own_parse = getattr(module, "parse", None)
     args = own.parse_args(before + rest) if own_parse is None else own_parse(own, before + rest)
     assert isinstance(args, argparse.Namespace)
@@ -66,7 +67,7 @@ def overview() -> str:
     lines = [HELP, "", "actions:"]
     for name in ACTIONS:
         try:
-            text = load_action(name).HELP
+            text = help_of(name)
         except Exception as error:  # noqa: BLE001 - one action's defect is not the others'
             text = f"(cannot be loaded: {type(error).__name__}: {error})"
         lines.append(f"  {name:<15} {text}")

@@ -6,13 +6,15 @@ them, and the names of features.  What does not: what is done with them.
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 import sys
 from pathlib import Path, PurePath
-from typing import TYPE_CHECKING, Optional, Union
+from typing import TYPE_CHECKING, Iterator, Optional, Union
 
-from wasmpy.cli.errors import CommandError, UsageError
+from wasmpy.cli.errors import CommandError, FileError, UsageError
 from wasmpy.config import FEATURE_NAMES, Features
+from wasmpy.errors import WasmError
 
 if TYPE_CHECKING:
     from wasmpy import Module
@@ -48,6 +50,18 @@ def named(path: Optional[str]) -> str:
     if sys.stdin is not None and sys.stdin.isatty():
         raise UsageError("no file is named, and standard input is a terminal (- reads it)")
     return STDIN
+
+
+@contextlib.contextmanager
+def naming(path: str) -> Iterator[None]:
+    """In here an error of wasmpy is one of the file ``path``, or of standard input for ``-``.
+
+    Raises: FileError.
+    """
+    try:
+        yield
+    except WasmError as error:
+        raise FileError("standard input" if path == STDIN else path, error) from error
 
 
 def read_module(path: str, features: Optional[str] = None) -> Module:

@@ -75,6 +75,10 @@ class FakeLabeller:
             abi.LABEL_RESPONSE: _script(response, None),
         }
 
+    def under(self, policy: Any) -> FakeLabeller:
+        """Itself: what it answers is a script, whatever the policy."""
+        return self
+
     def label_agent(self, policy: Any, *, backend: Optional[Backend] = None) -> AgentLabels:
         """The next answer for an agent."""
         answer = self._next(LabelCall(abi.LABEL_AGENT, "", None, None, policy))

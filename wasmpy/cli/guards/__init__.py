@@ -2,8 +2,8 @@
 
 What belongs here: one file per action, which gives what a subcommand's file
 gives (``wasmpy.cli``): ``HELP``, ``EXAMPLE``, ``add_arguments``, ``run`` and
-optionally ``parse``.  What does not: choosing the action
-(``wasmpy.cli.guard``).
+optionally ``parse``; one for several actions has ``HELPS`` as well, a line for
+each.  What does not: choosing the action (``wasmpy.cli.guard``).
 
 To add an action: its file, and its line in ``ACTIONS``.
 """
@@ -28,3 +28,10 @@ ACTIONS: Dict[str, str] = {
 def load_action(name: str) -> ModuleType:
     """The module of the action ``name``, one of ``ACTIONS``."""
     return importlib.import_module(f"wasmpy.cli.guards.{ACTIONS[name]}")
+
+
+def help_of(name: str) -> str:
+    """What the action ``name`` does, in a line."""
+    module = load_action(name)
+    helps: Dict[str, str] = getattr(module, "HELPS", {})
+    return helps.get(name) or str(module.HELP)

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import argparse
 import pathlib
-from typing import Any, Dict, List, Optional
+from typing import Any, Dict, List, Optional, Union
 
 from hostabi.backend import Backend, LogCallback
 from hostabi.capabilities import UNLIMITED, Capabilities
@@ -19,6 +19,7 @@ from hostabi.errors import PayloadError, PolicyError
 from hostabi.guard import GATEWAY, Guard
 from hostabi.labels import AgentLabels, Item, ResourceLabels, ResponseLabels
 from hostabi.payload import decode
+from hostabi.pool import GuardPool
 from hostabi.rules import RulesBackend
 from hostabi.trace import IN_FULL, CallReport
 from wasmpy.api.module import Module, source_of
@@ -26,10 +27,15 @@ from wasmpy.cli.bounds import add_timeout, bound_of, fuel_amount, page_count
 from wasmpy.cli.caching import add_cache_arguments
 from wasmpy.cli.errors import CommandError, ExitCode, UsageError, print_json
 from wasmpy.cli.present import Paper, shown, tags_text
-from wasmpy.cli.source import STDIN, read_bytes
+from wasmpy.cli.source import STDIN, naming, read_bytes
 from wasmpy.cli.tiers import add_fallback, add_tier
 
 HELP = "ask a guard for one decision: the labels of an agent, a resource or a response"
+HELPS = {
+    "label-agent": "ask a guard for the labels of an agent under a policy",
+    "label-resource": "ask a guard for the labels of what a tool call would touch",
+    "label-response": "ask a guard for the labels of a tool's result, item by item",
+}
 EXAMPLE = """\
 wasmpy guard label-agent examples/guards/minimal-wat/guard.wat --policy examples/policy.json
   wasmpy guard label-response examples/guards/minimal-wat/guard.wat --policy examples/policy.json \
@@ -131,16 +137,46 @@ def open_guard(
 ) -> Guard:  # fmt: skip
     """The guard the arguments name, within the bounds they give.
 
-    Raises: CommandError, GuardLoadError.
+    Raises: CommandError.
     """
-    source = source_of(read_bytes(args.guard), pathlib.PurePath(args.guard).suffix.lower())
-    return Guard(
-        Module(source) if isinstance(source, str) else source,
-        name=args.name, backend=backend, log=log, fuel=args.fuel, timeout=bound_of(args.timeout),
-        max_memory_pages=args.max_memory_pages, compat=args.compat, count=args.json, tier=args.tier,
-        fallback=args.fallback,
-        capabilities=capabilities,
-    )  # fmt: skip
+    with naming(args.guard):
+        return Guard(
+            guard_source(args.guard), backend=backend, log=log, capabilities=capabilities,
+            **guard_options(args),
+        )  # fmt: skip
+
+
+def open_pool(
+    args: argparse.Namespace, size: int, log: Optional[LogCallback] = None,
+    capabilities: Capabilities = UNLIMITED,
+) -> GuardPool:  # fmt: skip
+    """As ``open_guard``: ``size`` instances of the guard; the other ones are made when needed.
+
+    Raises: CommandError.
+    """
+    with naming(args.guard):
+        return GuardPool(
+            guard_source(args.guard), size=size, log=log, capabilities=capabilities,
+            **guard_options(args),
+        )  # fmt: skip
+
+
+def guard_source(path: str) -> Union[Module, bytes]:
+    """The guard in the file ``path`` or on standard input: text as a module.
+
+    Raises: CommandError, MalformedError, InvalidError.
+    """
+    source = source_of(read_bytes(path), pathlib.PurePath(path).suffix.lower())
+    return Module(source) if isinstance(source, str) else source
+
+
+def guard_options(args: argparse.Namespace) -> Dict[str, Any]:
+    """The name and the bounds that the arguments give, as ``Guard`` takes them."""
+    return {
+        "name": args.name, "fuel": args.fuel, "timeout": bound_of(args.timeout),
+        "max_memory_pages": args.max_memory_pages, "compat": args.compat, "count": args.json,
+        "tier": args.tier, "fallback": args.fallback,
+    }  # fmt: skip
 
 
 def _document(

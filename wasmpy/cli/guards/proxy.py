@@ -14,15 +14,16 @@ import argparse
 import asyncio
 import contextlib
 import os
-from typing import FrozenSet, Iterator, Sequence
+from typing import FrozenSet, Iterator, Sequence, Union
 
 from hostabi.capabilities import UNLIMITED, Capabilities
 from hostabi.errors import CapabilityError, PipelineError, PolicyError, ProxyError, one_line
-from hostabi.guard import GATEWAY
+from hostabi.guard import GATEWAY, Guard
 from hostabi.labeller import Labeller
 from hostabi.labels import Mode
 from hostabi.pipeline import Pipeline
 from hostabi.policy import payload
+from hostabi.pool import GuardPool
 from hostabi.proxy import (
     ASKED,
     SWITCHES,
@@ -41,13 +42,15 @@ from hostabi.proxy.questions import EVERYTHING
 from hostabi.trace import LogLine
 from wasmpy.cli.caching import add_cache_arguments
 from wasmpy.cli.errors import CommandError, ExitCode, UsageError, print_line
-from wasmpy.cli.guards.label import add_bounds, open_guard, read_json, read_rules
+from wasmpy.cli.guards.label import add_bounds, open_guard, open_pool, read_json, read_rules
 from wasmpy.cli.source import STDIN
 
 HELP = "stand between an MCP client and an MCP server, and label every tool call"
 EXAMPLE = """\
 wasmpy guard proxy --guard examples/guards/minimal-wat/guard.wat --policy examples/policy.json \
 -- python3 -m mcp_server_time"""
+
+JSON = False
 
 AGENT = "client"
 """What the agent is called unless something else is said."""
@@ -92,6 +95,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--verbose", action="store_true", help="print what the guard logs on standard error"
     )
+    parser.add_argument(
+        "--instances", type=int, metavar="N", default=1,
+        help="instances of the guard, so that calls overlap (default: 1)",
+    )  # fmt: skip
     add_bounds(parser)
     add_cache_arguments(parser)
     parser.add_argument("--compat", choices=(GATEWAY,), help="reproduce the gateway's defects")
@@ -116,6 +123,8 @@ def parse(parser: argparse.ArgumentParser, argv: Sequence[str]) -> argparse.Name
         raise UsageError(f"the server's command stands after --: {args.server[0]!r} does not")
     if not command:
         raise UsageError("proxy needs -- and the server's command at the end")
+    if args.instances < 1:
+        raise UsageError(f"--instances is at least 1, not {args.instances}")
     if STDIN in (args.guard, args.policy, args.backend, args.capabilities):
         raise UsageError("no file can be - (standard input): that is the client's")
     args.server = command
@@ -128,9 +137,8 @@ def run(args: argparse.Namespace) -> int:
         stdio.check()
         passes = _passes(args)
         questions = Questions(_asked(args), read_rules(args.backend))
-        log = _log_line if args.verbose else None
         capabilities = _capabilities(args)
-        with _transcript(args) as transcript, open_guard(args, None, log, capabilities) as guard:
+        with _transcript(args) as transcript, _guard(args, capabilities) as guard:
             labeller: Labeller = guard if args.mode is None else InMode(guard, Mode(args.mode))
             with Pipeline(labeller, guard_backend=questions.answer) as pipeline:
                 _begin(args, pipeline, transcript, passes)
@@ -140,6 +148,14 @@ def run(args: argparse.Namespace) -> int:
     if end is End.SERVER_ENDED:
         print_line("wasmpy: error: the server has ended")
     return _END_CODES[end]
+
+
+def _guard(args: argparse.Namespace, capabilities: Capabilities) -> Union[Guard, GuardPool]:
+    """The guard, or some instances of it.  Raises: CommandError."""
+    log = _log_line if args.verbose else None
+    if args.instances == 1:
+        return open_guard(args, None, log, capabilities)
+    return open_pool(args, args.instances, log, capabilities)
 
 
 def _session(
@@ -208,7 +224,13 @@ def _transcript(args: argparse.Namespace) -> Iterator[Transcript]:
         yield Transcript()
         return
     flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND
-    with os.fdopen(os.open(args.transcript, flags, 0o600), "w", 1, encoding="ascii") as file:
+    try:
+        handle = os.open(args.transcript, flags, 0o600)
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the name
+        reason = getattr(error, "strerror", None) or str(error)
+        text = f"cannot write the transcript: {args.transcript}: {reason}"
+        raise CommandError(text, path=args.transcript) from error
+    with os.fdopen(handle, "w", 1, encoding="ascii") as file:
 
         def write(line: str) -> None:
             try:

@@ -3,25 +3,24 @@
 What belongs here: finding the files, showing progress and results, JUnit.
 What does not: reading and running cases (``wasmpy.testing``).
 
-A case passes or fails.  The exit code is 1 if any fails, and 2 if a case file
-cannot be read or says what means nothing; the cases of the others are run all
-the same.
+A case passes or fails; one that failed and whose expectations ``--update`` has
+written is updated instead.  The exit code is 1 if any fails, and 2 if a case
+file cannot be read or says what means nothing; the cases of the others are run
+all the same.
 """
 
 from __future__ import annotations
 
 import argparse
-import pathlib
 from typing import Any, Dict, List, Optional
 
-from wasmpy.api.module import Module, source_of
 from wasmpy.cli.caching import add_cache_arguments
 from wasmpy.cli.errors import ExitCode, UsageError, error_json, error_line, print_json, print_line
-from wasmpy.cli.guards.label import add_bounds
-from wasmpy.cli.junit import ERROR, FAILURE, JunitCase, JunitSuite, write_junit
+from wasmpy.cli.guards.label import add_bounds, guard_source
+from wasmpy.cli.junit import ERROR, FAILURE, SKIPPED, JunitCase, JunitSuite, write_junit
 from wasmpy.cli.present import Paper, shown
 from wasmpy.cli.progress import bar
-from wasmpy.cli.source import read_bytes
+from wasmpy.cli.source import naming
 from wasmpy.testing.casefile import CaseFile, find_files, read_file
 from wasmpy.testing.cases import Case
 from wasmpy.testing.engine import Bounds, CaseResult, module_of, run_case
@@ -54,6 +53,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_cache_arguments(parser)
 
 
+PASSED, UPDATED, FAILED = "passed", "updated", "failed"
+STYLES = {PASSED: "green", UPDATED: "yellow", FAILED: "red"}
+
+
 class Outcome:
     """What came of one file: results, or why there are none."""
 
@@ -64,29 +67,30 @@ class Outcome:
         self.updated = 0
         self.error: Optional[CaseError] = None
 
-    def failures(self) -> List[CaseResult]:
-        """The cases that failed."""
-        return [result for result in self.results if not result.passed]
+    def status(self, result: CaseResult) -> str:
+        """What came of a case in a word: ``passed``, ``failed`` or ``updated``."""
+        if result.passed:
+            return PASSED
+        written = self.updated and self.file is not None and not self.file.is_yaml
+        # A guard that could not be loaded gave no answer that could be written.
+        return UPDATED if written and result.steps else FAILED
 
-    @property
-    def stands(self) -> int:
-        """How many failures are left after an update."""
-        if self.updated and self.file is not None and not self.file.is_yaml:
-            return sum(1 for result in self.failures() if not result.steps)
-        return len(self.failures())
+    def count(self, status: str) -> int:
+        """How many cases this came of."""
+        return sum(self.status(result) == status for result in self.results)
 
     @property
     def code(self) -> int:
         """The exit code that it earns."""
         if self.error is not None:
             return ExitCode.USAGE
-        return ExitCode.NEGATIVE if self.stands else ExitCode.OK
+        return ExitCode.NEGATIVE if self.count(FAILED) else ExitCode.OK
 
 
 def run(args: argparse.Namespace) -> int:
     """Run every case; the exit code is the worst of the files."""
-    source = source_of(read_bytes(args.guard), pathlib.PurePath(args.guard).suffix.lower())
-    module = module_of(Module(source) if isinstance(source, str) else source)
+    with naming(args.guard):
+        module = module_of(guard_source(args.guard))
     bounds = Bounds(
         args.fuel, args.timeout or None, args.max_memory_pages, args.tier, args.name
     )
@@ -159,13 +163,14 @@ def _print(args: argparse.Namespace, outcomes: List[Outcome]) -> None:
             print_line(f"wasmpy: error: {error_line(outcome.error)}")
         if outcome.file is None:
             continue
-        counts = _counts([outcome])
-        paper.line(f"{shown(outcome.path)}: {paper.paint(counts, _style(outcome))}")
+        counts, style = _counts([outcome]), _style(outcome)
+        paper.line(f"{shown(outcome.path)}: {paper.paint(counts, style)}")
         for result in outcome.results:
-            if result.passed and args.verbose:
-                paper.line(f"  {paper.paint('passed', 'green')} {shown(result.case.name)}")
-            elif not result.passed:
-                paper.line(f"  {paper.paint('FAILED', 'red')} {shown(result.case.name)}")
+            status = outcome.status(result)
+            word = status.upper() if status == FAILED else status
+            if status != PASSED or args.verbose:
+                paper.line(f"  {paper.paint(word, STYLES[status])} {shown(result.case.name)}")
+            if status != PASSED:
                 for line in result.text.split("\n"):
                     paper.line(f"    {line}")
         if outcome.updated:
@@ -184,14 +189,14 @@ def _told(outcome: Outcome) -> str:
 
 
 def _style(outcome: Outcome) -> str:
-    return "red" if outcome.failures() else "green"
+    """The style of a file's counts: that of the worst case."""
+    return STYLES[next((one for one in (FAILED, UPDATED) if outcome.count(one)), PASSED)]
 
 
 def _counts(outcomes: List[Outcome]) -> str:
-    """``3 passed, 1 failed``; failures only where there are some."""
-    total = sum(len(outcome.results) for outcome in outcomes)
-    failed = sum(len(outcome.failures()) for outcome in outcomes)
-    return f"{total - failed} passed" + (f", {failed} failed" if failed else "")
+    """``3 passed, 1 failed``; what is updated or fails only where there is some."""
+    counts = {one: sum(outcome.count(one) for outcome in outcomes) for one in STYLES}
+    return ", ".join(f"{n} {one}" for one, n in counts.items() if n or one == PASSED)
 
 
 def _document(args: argparse.Namespace, outcomes: List[Outcome], code: int) -> Dict[str, Any]:
@@ -206,10 +211,14 @@ def _document(args: argparse.Namespace, outcomes: List[Outcome], code: int) -> D
         "files": [
             {
                 "file": outcome.path,
-                "passed": len(outcome.results) - len(outcome.failures()),
-                "failed": len(outcome.failures()),
+                "passed": outcome.count(PASSED),
+                "failed": outcome.count(FAILED),
                 "updated": outcome.updated,
-                "cases": [result.to_json() for result in outcome.results],
+                "updated_cases": outcome.count(UPDATED),
+                "cases": [
+                    {**result.to_json(), "status": outcome.status(result)}
+                    for result in outcome.results
+                ],
                 "error": None if outcome.error is None else error_json(outcome.error),
             }
             for outcome in outcomes
@@ -218,14 +227,15 @@ def _document(args: argparse.Namespace, outcomes: List[Outcome], code: int) -> D
 
 
 def _suite(outcome: Outcome) -> JunitSuite:
-    """A file's results for JUnit."""
-    cases = [
-        JunitCase(
-            outcome.path, result.case.name, None if result.passed else FAILURE,
-            result.text.split("\n")[0], result.text, result.seconds,
-        )
-        for result in outcome.results
-    ]  # fmt: skip
+    """A file's results for JUnit, which has no word for updated: the case has yet to pass."""
+    kinds = {PASSED: None, UPDATED: SKIPPED, FAILED: FAILURE}
+    cases = []
+    for result in outcome.results:
+        status, first = outcome.status(result), result.text.split("\n")[0]
+        message = f"updated: {first}" if status == UPDATED else first
+        cases.append(JunitCase(
+            outcome.path, result.case.name, kinds[status], message, result.text, result.seconds
+        ))  # fmt: skip
     if outcome.error is not None:
         cases.append(JunitCase(outcome.path, "the file", ERROR, error_line(outcome.error)))
     return JunitSuite(outcome.path, sum(one.seconds for one in outcome.results), cases)
