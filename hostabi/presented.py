@@ -239,7 +239,7 @@ def _is_plain(element: Any) -> bool:
 
 def _goes(key: str, member: Any) -> bool:
     """Whether a member of an MCP result says nothing of an item."""
-    if member is None:
+    if member is None or (isinstance(member, (dict, list, str)) and not member):
         return True
     if key in _WORDS:
         return member in _WORDS[key]
@@ -259,13 +259,15 @@ def _read(text: str) -> Optional[_Read]:
     Of a key that stands twice the last counts, as for most guards; it is then
     written anew.
     """
-    for strict in (True, False):
-        try:
-            return _Read(decode(text, strict=strict), strict)
-        except PayloadError as error:
-            if error.reason not in ("duplicate", "unicode"):
-                return None
-    return None
+    try:
+        return _Read(decode(text, strict=True), True)
+    except PayloadError as error:
+        if error.reason not in ("duplicate", "unicode"):
+            return None
+    try:
+        return _Read(decode(text), False)
+    except PayloadError:
+        return None
 
 
 # -- JSON and MCP --------------------------------------------------------------
