@@ -621,10 +621,10 @@ def test_what_the_backend_raises_is_the_caller_s():
 @pytest.mark.parametrize("tool", ["get_thing", "listing", "search"])
 @pytest.mark.parametrize("bad", [SECRET, POOR])
 def test_a_single_dropped_item_is_an_error_and_no_empty_list(tool, bad):
-    guard = Answering(mode_of("filter"), resource((), ("i",)), by_path(bad))
+    guard = Answering(mode_of("filter"), resource((), ("i",)), by_path({**bad, "description": f"{bad['description']}:7"}))
     outcome = run(guard, Backend(["only"]), tool=tool)
     assert (outcome.allowed, outcome.denial.side, outcome.dropped) == (False, Side.ITEM, 1)
-    assert ("secret" in outcome.denial.message, "poor" in outcome.denial.message) == (False, bad is POOR)
+    assert ("secret:7" in outcome.denial.message, "poor:7" in outcome.denial.message) == (False, bad is POOR)
     for listing in ("list_things", "search_things"):
         assert run(guard, Backend(["only"]), tool=listing).result == []
 
