@@ -125,8 +125,8 @@ class AgentLabels:
 class ResourceLabels:
     """The answer of ``label_resource``: what a tool call would touch, and how.
 
-    ``stated`` is False where the guard names an operation that there is none
-    of.  It counts as a write, as if none were named, but nobody knows.
+    ``stated`` is False where the guard names no operation, or one that there
+    is none of.  That counts as a write, but nobody knows.
     """
 
     labels: Labels

@@ -11,7 +11,7 @@ and ``~0`` for a tilde within one.
 from __future__ import annotations
 
 import re
-from typing import Any, Dict, List, Optional, Tuple, Type, TypeVar
+from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple, Type, TypeVar
 
 from hostabi import abi
 from hostabi.errors import PayloadError, ResponseError
@@ -28,6 +28,15 @@ _NO_TEXT = ("image", "audio", "resource")
 LABEL_FIELDS = ("description", "secrecy", "integrity")
 UNLABELED = "unlabeled"
 """What an item without any labels is called."""
+ASTRAY = (
+    "label_response has {} paths that name no item of the result: what no path names has their "
+    "labels too"
+)
+"""The notice of paths that lead nowhere."""
+
+
+def unnoticed(text: str) -> None:
+    """What is told a notice that nobody wants."""
 
 
 # -- typed reading -----------------------------------------------------------
@@ -83,13 +92,18 @@ def typed_field(
     )
 
 
-def labels_of(doc: Dict[str, Any], function: str, reason: str, pointer: str) -> Labels:
+def labels_of(
+    doc: Dict[str, Any], function: str, reason: str, pointer: str, *, lenient: bool = False
+) -> Labels:
     """Labels read into a type: ``description``, ``secrecy``, ``integrity``.
 
     ``pointer`` says where in the guard's output they stand.
 
-    Raises: ResponseError for another type of any of them or of a tag.
+    Raises: ResponseError for another type of any of them or of a tag; unless
+    ``lenient`` for an unknown key and for a null in place of an array too.
     """
+    if not lenient:
+        check_labels(doc, function, reason)
     return Labels(
         _tags(doc, "secrecy", function, reason),
         _tags(doc, "integrity", function, reason),
@@ -97,6 +111,29 @@ def labels_of(doc: Dict[str, Any], function: str, reason: str, pointer: str) -> 
         Place(f"{pointer}/{key_of(doc, 'secrecy')}"),
         Place(f"{pointer}/{key_of(doc, 'integrity')}"),
     )
+
+
+def check_labels(doc: Dict[str, Any], function: str, reason: str) -> None:
+    """Refuse labels with a key that means nothing, or a null for tags.
+
+    Either may be tags that somebody meant to be there; to read them as none
+    would make a thing public, or let an agent trust it.
+
+    Raises: ResponseError.
+    """
+    for key, value in doc.items():
+        name = key.casefold()
+        if name not in LABEL_FIELDS:
+            raise ResponseError(
+                f"{function} returned invalid labels: no key {key[:60]!r} is known; there are "
+                + ", ".join(LABEL_FIELDS),
+                function, reason,
+            )  # fmt: skip
+        if value is None and name != "description":
+            raise ResponseError(
+                f"{function} returned invalid labels: {name} is null, not an array",
+                function, reason,
+            )  # fmt: skip
 
 
 def _tags(doc: Dict[str, Any], name: str, function: str, reason: str) -> Tags:
@@ -111,28 +148,30 @@ def _tags(doc: Dict[str, Any], name: str, function: str, reason: str) -> Tags:
 # -- unwrapping --------------------------------------------------------------
 
 
-def unwrap(result: Any) -> Any:
-    """The JSON within an MCP result, or ``result`` itself if it holds none.
-
-    An MCP result is an object whose ``content`` is an array; the texts of its
-    elements are joined, leaving out images, audio and resources.  If that is
-    JSON, it is what the paths of a guard speak of.
-    """
-    content = result.get("content") if isinstance(result, dict) else None
-    if not isinstance(content, list):
-        return result
-    texts = [
+def text_in(content: Any) -> str:
+    """The texts of the elements of an MCP result, joined, without images, audio and resources."""
+    return "".join(
         element["text"]
-        for element in content
+        for element in (content if isinstance(content, list) else ())
         if isinstance(element, dict)
         and isinstance(element.get("text"), str)
         and element.get("type") not in _NO_TEXT
-    ]
-    text = "".join(texts)
+    )
+
+
+def unwrap(result: Any, *, strict: bool = True) -> Any:
+    """The JSON within an MCP result, or ``result`` itself if it holds none.
+
+    An MCP result is an object whose ``content`` is an array; the texts of its
+    elements are joined.  If that is JSON, it is what the paths of a guard
+    speak of.  ``strict``: what can be read in two ways, as a key that stands
+    twice, is none.
+    """
+    text = text_in(result.get("content")) if isinstance(result, dict) else ""
     if not text:
         return result
     try:
-        return decode(text)
+        return decode(text, strict=strict)
     except PayloadError:
         return result
 
@@ -212,38 +251,71 @@ def item_index(path: str, items_path: str) -> Optional[int]:
 
 
 def label_by_path(
-    doc: Dict[str, Any], result: Any, resource: Optional[Labels], *, lenient: bool = False
-) -> Tuple[Tuple[Item, ...], bool, str]:
+    doc: Dict[str, Any], result: Any, resource: Optional[Labels], *, lenient: bool = False,
+    notice: Callable[[str], None] = unnoticed,
+) -> Tuple[Tuple[Item, ...], bool, str]:  # fmt: skip
     """The items of ``result`` with the labels of a path-format answer, and the items' path.
 
     The flag says whether they are the elements of an array; if there is no
     array, the whole result as it came is the one item.  ``resource`` labels
     what has neither a label nor a default.  Unless ``lenient``, an entry
-    without path or labels is an error, as it would make its item public.
+    without path or labels is an error, as it would make its item public, and
+    so are two labels for one item; and what no path names has, beside its
+    own, the labels of all paths that name nothing, as one of them may have
+    been meant for it.  ``notice`` is told of those.
 
     Raises: ResponseError.
     """
     own, default, items_path = _parse(doc, lenient=lenient)
-    fallback = _fallback(default, resource)
-    data = unwrap(result)
-    if items_path:
-        elements = walk(data, items_path)
-    elif isinstance(data, list):
-        elements = data
-    else:
-        return (Item(result, *fallback),), False, items_path
+    fallback, source = _fallback(default, resource)
+    data = unwrap(result, strict=not lenient)
+    collection = bool(items_path) or isinstance(data, list)
+    elements = walk(data, items_path) if items_path else data if collection else [result]
     by_index: Dict[int, Labels] = {}
+    astray: List[Labels] = []
     for path, labels in own:
-        index = item_index(path, items_path)
-        if index is not None:
-            by_index[index] = labels
-    items = []
-    for i, element in enumerate(elements):
-        if i in by_index:
-            items.append(Item(element, by_index[i], LabelSource.OWN))
+        index = item_index(path, items_path) if collection else None
+        if index is None or not 0 <= index < len(elements):
+            astray.append(labels)
+        elif not lenient and not _agree(by_index.setdefault(index, labels), labels):
+            raise ResponseError(
+                f"failed to parse path labels: two labels for item {index}",
+                abi.LABEL_RESPONSE, "paths-parse",
+            )  # fmt: skip
         else:
-            items.append(Item(element, *fallback))
-    return tuple(items), True, items_path
+            by_index[index] = labels
+    if astray and not lenient:
+        notice(ASTRAY.format(len(astray)))
+        fallback = _with_all(fallback, astray)
+    items = tuple(
+        Item(element, by_index[i], LabelSource.OWN) if i in by_index
+        else Item(element, fallback, source)
+        for i, element in enumerate(elements)
+    )  # fmt: skip
+    return items, collection, items_path
+
+
+def _agree(first: Labels, second: Labels) -> bool:
+    """Whether two labels say the same."""
+    return set(first.secrecy) == set(second.secrecy) and (
+        set(first.integrity) == set(second.integrity)
+    )
+
+
+def _with_all(labels: Labels, others: Sequence[Labels]) -> Labels:
+    """Labels of what may be any of several things: as secret as all, as trusted as none is more."""
+    secrecy: Dict[str, str] = {}
+    for one in (labels, *others):
+        for i, tag in enumerate(one.secrecy):
+            secrecy.setdefault(tag, one.secrecy_at.path(i))
+    shared = set(labels.integrity).intersection(*(one.integrity for one in others))
+    kept = [i for i, tag in enumerate(labels.integrity) if tag in shared]
+    at = labels.integrity_at
+    return Labels(
+        tuple(secrecy), tuple(labels.integrity[i] for i in kept), labels.description,
+        labels.secrecy_at._replace(at=None, paths=tuple(secrecy.values())),
+        at._replace(at=None, paths=tuple(at.path(i) for i in kept)),
+    )  # fmt: skip
 
 
 def _fallback(
@@ -264,6 +336,10 @@ def _parse(
     where = (abi.LABEL_RESPONSE, "paths-parse")
     if not lenient:
         _check_answer(doc)
+        if doc.get("labeled_paths") is None:
+            raise ResponseError(
+                "failed to parse path labels: labeled_paths is null, not an array", *where
+            )
     own: List[Tuple[str, Labels]] = []
     list_key = key_of(doc, "labeled_paths")
     for i, entry in enumerate(typed_field(doc, "labeled_paths", list, *where) or []):
@@ -279,13 +355,13 @@ def _parse(
         if path is None and not lenient:
             raise ResponseError(f"failed to parse path labels: entry {i} has no path", *where)
         pointer = f"/{list_key}/{i}/{key_of(entry_doc, 'labels')}"
-        own.append((path or "", labels_of(labels, *where, pointer)))
+        own.append((path or "", labels_of(labels, *where, pointer, lenient=lenient)))
     default = typed_field(doc, "default_labels", dict, *where)
     items_path = typed_field(doc, "items_path", str, *where) or ""
     if default is None:
         return own, None, items_path
     pointer = f"/{key_of(doc, 'default_labels')}"
-    return own, labels_of(default, *where, pointer), items_path
+    return own, labels_of(default, *where, pointer, lenient=lenient), items_path
 
 
 def _check_answer(doc: Dict[str, Any]) -> None:

@@ -11,7 +11,7 @@ What does not: what labels allow (``difc``), building the filtered result
 | 1 | the guard labels the resource |
 | 2 | the coarse verdict: all but pure reads stop here when it denies |
 | 3 | the caller's backend |
-| 4 | the guard labels the response |
+| 4 | the guard labels the response, as it is presented |
 | 5 | the verdict on each item; without labels the coarse one is enforced |
 | 6 | an agent that propagates is tainted by what it gets |
 
@@ -83,6 +83,7 @@ from hostabi.outcome import Denial, Outcome
 from hostabi.payload import encode, text_of
 from hostabi.pinned import keeps_apart, policy_of, under
 from hostabi.policy import AllowOnly, WriteSink
+from hostabi.presented import Presented, present
 from hostabi.rewrap import rewrap, with_notice
 from hostabi.unavailable import UnavailableGuard
 
@@ -325,15 +326,30 @@ class Pipeline:
         mode, operation = call.grant.mode, call.resource.operation
         if call.resource.stated and not labels_response(mode, operation):
             return self._allowed(call, result)
-        response = self._response(call, result, guard_backend or self.guard_backend)
+        presented = self._presented(call, result)
+        response = self._response(call, presented.shown, guard_backend or self.guard_backend)
         if response is None:
             reasons = denying(mode, call.reading)
             if reasons and not self._gateway:
                 return self._denied(call, Side.RESOURCE, reasons, called=True)
             taint = self._tainted(call, [call.resource.labels])
-            return self._allowed(call, result, taint=taint)
+            return self._allowed(
+                call, presented.whole, removed=presented.removed, taint=taint
+            )
         judged = judge(mode, operation, Evaluator(call.agent), response.items)
-        return self._filtered(call, result, response, judged)
+        return self._filtered(call, presented, response, judged)
+
+    def _presented(self, call: Call, result: Any) -> Presented:
+        """The result as the guard is shown it, the gateway's as it is.
+
+        Raises: ResponseLabellingError.
+        """
+        if self._gateway:
+            return Presented(result, result, result)
+        try:
+            return present(result)
+        except PayloadError as error:
+            raise ResponseLabellingError(call.agent_id, call.tool_name, error) from error
 
     def _response(
         self, call: Call, result: Any, backend: Optional[Backend]
@@ -350,8 +366,9 @@ class Pipeline:
             raise ResponseLabellingError(call.agent_id, call.tool_name, error) from error
 
     def _filtered(
-        self, call: Call, result: Any, response: ResponseLabels, judged: Tuple[Judged, ...]
-    ) -> Outcome:
+        self, call: Call, result: Presented, response: ResponseLabels,
+        judged: Tuple[Judged, ...],
+    ) -> Outcome:  # fmt: skip
         """Phases 5 and 6, with labels of the response."""
         dropped = [one for one in judged if not one.kept]
         alone = len(judged) == 1 and not call.tool_name.startswith(LISTING)

@@ -19,6 +19,7 @@ from hostabi.backend import Backend
 from hostabi.errors import PayloadError
 from hostabi.inputs import OMITTED, args_from_state, granted, resource_input, response_input
 from hostabi.labels import AgentLabels, Labels, ResourceLabels, ResponseLabels
+from hostabi.paths import unnoticed
 from hostabi.payload import encode
 from hostabi.policy import AUTO, agent_policy
 
@@ -60,7 +61,7 @@ class Question:
         """Whether an answer that can be read means that the guest has taken a policy."""
         return self.function == abi.LABEL_AGENT and not self.plain
 
-    def read(self, raw: bytes, notice: Callable[[str], None] = responses.unnoticed) -> Any:
+    def read(self, raw: bytes, notice: Callable[[str], None] = unnoticed) -> Any:
         """What the guest's output means; ``notice`` is told what looks wrong and is no error.
 
         Raises: ResponseError.

@@ -7,8 +7,9 @@ or getting the bytes (``guard``).
 There is one reader, strict or lenient.  Strict refuses what another reader
 may take for something else, and what would make a secret public: a key that
 stands twice, what is not UTF-8, half a surrogate pair, labels that are no
-arrays, secrecy tags that are no strings, a path without labels.  Lenient is
-the gateway's way: the last key wins, U+FFFD, dropped, empty.  ``gateway=True``
+arrays, secrecy tags that are no strings, a path without labels, keys that
+nobody knows.  Lenient is the gateway's way: the last key wins, U+FFFD,
+dropped, empty.  ``gateway=True``
 is lenient unless ``lenient`` says otherwise.
 """
 
@@ -32,11 +33,13 @@ from hostabi.labels import (
 )
 from hostabi.paths import (
     LABEL_FIELDS,
+    check_labels,
     check_spellings,
     key_of,
     label_by_path,
     labels_of,
     typed_field,
+    unnoticed,
 )
 from hostabi.payload import decode_object, kind, text_of, trim
 
@@ -48,9 +51,8 @@ EMPTY_ITEMS = (
 EXCERPT = 200
 """Bytes of an answer that cannot be read that its error keeps."""
 
-
-def unnoticed(text: str) -> None:
-    """What is told a notice that nobody wants."""
+_AGENT_FIELDS = ("agent", "difc_mode", "normalized_policy")
+_RESPONSE_FIELDS = ("labeled_paths", "default_labels", "items_path", "items")
 
 
 def parse_agent(
@@ -69,12 +71,15 @@ def parse_agent(
     doc = _object(raw, abi.LABEL_AGENT, lenient=lenient)
     _check_success(doc)
     if not lenient:
-        check_spellings(doc, ("agent", "difc_mode", "normalized_policy"), abi.LABEL_AGENT)
+        check_spellings(doc, _AGENT_FIELDS, abi.LABEL_AGENT)
         check_spellings(doc.get(key_of(doc, "agent")), LABEL_FIELDS, abi.LABEL_AGENT)
+        _check_agent(doc)
     agent = typed_field(doc, "agent", dict, abi.LABEL_AGENT, "type")
     mode_text = typed_field(doc, "difc_mode", str, abi.LABEL_AGENT, "type") or ""
     policy = typed_field(doc, "normalized_policy", dict, abi.LABEL_AGENT, "type")
-    labels = labels_of(agent or {}, abi.LABEL_AGENT, "type", f"/{key_of(doc, 'agent')}")
+    labels = labels_of(
+        agent or {}, abi.LABEL_AGENT, "type", f"/{key_of(doc, 'agent')}", lenient=lenient
+    )
     if not lenient:
         _check_nulls(agent or {})
     if not trim(mode_text):
@@ -107,6 +112,25 @@ def _check_success(doc: Dict[str, Any]) -> None:
         raise PolicyRejected(f"label_agent returned error: {detail}", "error", detail)
 
 
+def _check_agent(doc: Dict[str, Any]) -> None:
+    """Refuse an answer whose agent is not to be seen: it would be one that may trust anything.
+
+    Raises: ResponseError.
+    """
+    key = key_of(doc, "agent")
+    known = (*_AGENT_FIELDS, "success", "ok", "error")
+    unknown = [name for name in doc if name.casefold() not in known]
+    if key in doc and doc[key] is None:
+        fault = "agent is null, not an object"
+    elif key not in doc and unknown:
+        fault = f"agent is missing, and {unknown[0][:60]!r} is no known field"
+    else:
+        return
+    raise ResponseError(
+        f"failed to unmarshal label_agent WASM response: {fault}", abi.LABEL_AGENT, "type"
+    )
+
+
 def _check_nulls(agent: Dict[str, Any]) -> None:
     """Refuse a null among the agent's tags: left out, it would ask for less, or taint less."""
     for name in ("secrecy", "integrity"):
@@ -129,7 +153,7 @@ def parse_resource(
 ) -> ResourceLabels:
     """The answer of ``label_resource``.
 
-    A missing or unknown operation is a write.
+    A missing or unknown operation is a write, but not one that was stated.
 
     Raises: ResponseError.
     """
@@ -141,11 +165,13 @@ def parse_resource(
             f"invalid resource format: an object is wanted, not {kind(resource)}",
             abi.LABEL_RESOURCE, "resource",
         )  # fmt: skip
+    if not lenient:
+        _check_keys(doc, ("resource", "operation"), abi.LABEL_RESOURCE, others=True)
     labels = _loose_labels(resource, abi.LABEL_RESOURCE, "/resource", lenient=lenient)
     operations = {operation.value: operation for operation in Operation}
     word = doc.get("operation")
     operation = operations.get(word) if isinstance(word, str) else None
-    stated = operation is not None or "operation" not in doc or lenient
+    stated = operation is not None or lenient
     return ResourceLabels(labels, operation or Operation.WRITE, raw, stated=stated)
 
 
@@ -166,12 +192,21 @@ def parse_response(
         return None
     lenient = gateway if lenient is None else lenient
     doc = _object(raw, abi.LABEL_RESPONSE, lenient=lenient)
+    if not lenient:
+        check_spellings(doc, _RESPONSE_FIELDS, abi.LABEL_RESPONSE)
+        _check_keys(doc, _RESPONSE_FIELDS, abi.LABEL_RESPONSE)
     if "labeled_paths" in doc:
         own = None if gateway else resource
-        items, collection, at = label_by_path(doc, result, own, lenient=lenient)
+        items, collection, at = label_by_path(doc, result, own, lenient=lenient, notice=notice)
         return ResponseLabels(items, "paths", collection, raw, items_path=at)
+    stray = [key for key in doc if key != "items"]
+    if stray and not lenient:
+        raise ResponseError(
+            f"label_response returned invalid labels: {stray[0]} without labeled_paths",
+            abi.LABEL_RESPONSE, "labels",
+        )  # fmt: skip
     entries = doc.get("items")
-    if not lenient and not isinstance(entries, list) and entries is not None:
+    if not lenient and "items" in doc and not isinstance(entries, list):
         raise ResponseError(
             f"label_response returned invalid labels: items is {kind(entries)}, not an array",
             abi.LABEL_RESPONSE, "labels",
@@ -208,12 +243,8 @@ def _loose_labels(
     ``pointer`` says where in the guard's output they stand.
     """
     if not lenient:
-        for key in doc:
-            if key.casefold() in LABEL_FIELDS and key not in LABEL_FIELDS:
-                raise ResponseError(
-                    f"{function} returned invalid labels: the key {key!r} is in other letter case",
-                    function, "labels",
-                )  # fmt: skip
+        _check_keys(doc, LABEL_FIELDS, function)
+        check_labels(doc, function, "labels")
     description = doc.get("description")
     integrity_at = _place(doc, "integrity", pointer)
     return Labels(
@@ -224,6 +255,23 @@ def _loose_labels(
         integrity_at,
         integrity_at.at is not None and not lenient,
     )
+
+
+def _check_keys(
+    doc: Dict[str, Any], names: Tuple[str, ...], function: str, *, others: bool = False
+) -> None:
+    """Refuse a key that is nearly one of ``names``; one that is not at all, unless ``others``.
+
+    Raises: ResponseError.
+    """
+    for key in doc:
+        if key in names or (others and key.strip().casefold() not in names):
+            continue
+        raise ResponseError(
+            f"{function} returned invalid labels: no key {key[:60]!r} is known; there are "
+            + ", ".join(names),
+            function, "labels",
+        )  # fmt: skip
 
 
 def _place(doc: Dict[str, Any], key: str, pointer: str) -> Place:

@@ -3,40 +3,39 @@
 What belongs here: building the filtered result.  What does not: which items
 are kept (``difc``), and reading the labels (``responses``).
 
-An item's labels speak for that item alone.  All else in a result (its
-siblings in the object around the array, ``structuredContent``, ``_meta``,
-images) has the resource's labels, and may hold parts of items.  So it goes
-through unchanged only where the agent may read the resource and gets every
-item; else the result is built anew from kept items, and of all else only what
-is known to hold nothing of an item: the flags and counts of ``FLAGS`` and
-``COUNTS``, and ``structuredContent`` where it says the same as the text and
-can be filtered with it.
+An item's labels speak for that item alone.  All else in the result's JSON (its
+siblings in the object around the array) has the resource's labels, and may
+hold parts of items.  So it goes through unchanged only where the agent may
+read the resource and gets every item; else the result is built anew from kept
+items, and of all else only what is known to hold nothing of an item: the flags
+and counts of ``FLAGS`` and ``COUNTS``.  What stands beside the JSON is no
+matter here: it goes where it says the same, and nowhere else (``presented``).
 """
 
 from __future__ import annotations
 
-import json
 from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 from hostabi.errors import PayloadError
 from hostabi.labels import ResponseLabels
-from hostabi.paths import index_of, segments, unwrap
+from hostabi.paths import index_of, segments
+from hostabi.presented import (
+    CONTENT,
+    FLAGS,
+    MAX_REMOVED,
+    Presented,
+    escape,
+    is_mcp,
+    json_text,
+    present,
+    same,
+)
 
-FLAGS = (
-    "incomplete_results", "incompleteResults", "isError", "has_more", "hasMore",
-    "has_next_page", "hasNextPage", "truncated",
-)  # fmt: skip
-"""Names of members that are kept beside the items if they are true, false or null."""
 COUNTS = ("total_count", "totalCount", "total", "count")
 """Names of members that are kept beside the items if they are integers: they count items.
 
 The dropped ones are taken off.
 """
-MAX_REMOVED = 100
-"""Pointers kept of what was removed."""
-
-CONTENT = "content"
-STRUCTURED = "structuredContent"
 
 
 class Rewrapped(NamedTuple):
@@ -52,10 +51,11 @@ class Rewrapped(NamedTuple):
 def rewrap(
     result: Any, response: ResponseLabels, kept: Sequence[bool], *, whole: bool
 ) -> Rewrapped:
-    """``result`` with the items of ``response`` that are ``kept``.
+    """``result``, or one that is presented, with the items of ``response`` that are ``kept``.
 
-    ``whole`` says that the agent may read what no item covers.  ``result`` is
-    not changed; what is returned may share its items.
+    The labels are for what is shown of it.  ``whole`` says that the agent may
+    read what no item covers.  ``result`` is not changed; what is returned may
+    share its items.
 
     Raises: PayloadError if it is no JSON after all.
 
@@ -66,25 +66,29 @@ def rewrap(
     >>> rewrap(result, response, [True, False], whole=True)
     Rewrapped(result={'total_count': 1, 'items': [1]}, removed=('/summary',))
     """
-    own = unwrap(result)
+    presented = result if isinstance(result, Presented) else present(result)
     if all(kept):
-        covers = response.format == "paths" and not response.collection
-        if covers or (whole and (response.format == "paths" or _same_items(own, response))):
-            return Rewrapped(result, ())
-    building = _Building(response, kept, own)
+        covers = _is_all(presented, response)
+        listed = response.format == "paths" or _same_items(presented.own, response)
+        if covers or (whole and listed):
+            return Rewrapped(presented.whole, presented.removed)
+    building = _Building(presented, response, kept)
     try:
-        built = building.envelope(result)
+        built = building.result()
     except (TypeError, ValueError, RecursionError) as error:
         raise PayloadError(f"the filtered result is no JSON: {error}", "type") from error
     return Rewrapped(built, tuple(building.removed))
 
 
 class _Building:
-    """Builds one result; ``own`` is the tool's own JSON, unwrapped."""
+    """Builds one result."""
 
-    def __init__(self, response: ResponseLabels, kept: Sequence[bool], own: Any) -> None:
+    def __init__(
+        self, presented: Presented, response: ResponseLabels, kept: Sequence[bool]
+    ) -> None:
+        self._presented = presented
+        self._own = presented.own
         self._response = response
-        self._own = own
         self._kept = kept
         self._data = [item.data for item, keep in zip(response.items, kept) if keep]
         self._dropped = len(kept) - len(self._data)
@@ -129,13 +133,13 @@ class _Building:
         built: Dict[str, Any] = {}
         for key, member in node.items():
             if key == segment:
-                built[key] = self._container(member, rest, f"{prefix}/{_escape(key)}")
+                built[key] = self._container(member, rest, f"{prefix}/{escape(key)}")
             elif key in FLAGS and (member is None or isinstance(member, bool)):
                 built[key] = member
             elif key in COUNTS and isinstance(member, int) and not isinstance(member, bool):
                 built[key] = max(len(self._data), member - self._dropped)
             else:
-                self._remove(f"{prefix}/{_escape(key)}")
+                self._remove(f"{prefix}/{escape(key)}")
         return built
 
     def _remove(self, pointer: str) -> None:
@@ -144,56 +148,25 @@ class _Building:
 
     # -- the envelope ---------------------------------------------------------
 
-    def envelope(self, result: Any) -> Any:
-        """The payload, wrapped as ``result`` is."""
-        if self._own is result and not (is_mcp(result) and self._path is None):
+    def result(self) -> Any:
+        """The payload, wrapped as the result is."""
+        presented = self._presented
+        mcp = is_mcp(presented.shown)
+        if presented.opaque and (self._path is not None or not mcp):
             built = self._payload("")
-            if is_mcp(result):
-                self._keep_in_step(result, built)
+            if mcp and CONTENT not in built:
+                built[CONTENT] = [{"type": "text", "text": json_text(self._data)}]
+            self.removed = [*presented.removed, *self.removed][:MAX_REMOVED]
             return built
         built = self._payload(f"{CONTENT}#")
-        wrapped: Dict[str, Any] = {CONTENT: [_text(built)]}
-        if len(result[CONTENT]) > 1:
-            self._remove(f"/{CONTENT}/*")
-        for key, member in result.items():
-            replaced = _in_step(member, self._own, built) if key == STRUCTURED else None
-            if replaced is not None:
-                wrapped[key] = replaced
-            elif key in FLAGS and isinstance(member, bool):
-                wrapped[key] = member
-            elif key != CONTENT:
-                self._remove(f"/{_escape(key)}")
+        texts = presented.texts
+        if texts is not None and self._path == [] and isinstance(self._own, list):
+            texts = tuple(text for text, keep in zip(texts, self._kept) if keep)
+        else:
+            texts = None
+        wrapped, removed = presented.envelope(built, texts)
+        self.removed = [*self.removed, *removed][:MAX_REMOVED]
         return wrapped
-
-    def _keep_in_step(self, result: Dict[str, Any], built: Dict[str, Any]) -> None:
-        """An MCP result whose elements, or whose structured members, are the items.
-
-        ``structuredContent`` is filtered as the elements if it lists what they
-        say; elements that go with structured items are made anew.
-        """
-        if CONTENT not in built:
-            built[CONTENT] = [_text(self._data)]
-        structured = result.get(STRUCTURED)
-        if self._path != [CONTENT] or not isinstance(structured, dict) or len(structured) != 1:
-            return
-        ((key, members),) = structured.items()
-        if isinstance(members, list) and _say_the_same(members, result[CONTENT]):
-            built[STRUCTURED] = {key: [m for m, keep in zip(members, self._kept) if keep]}
-            self.removed = [at for at in self.removed if at != f"/{STRUCTURED}"]
-
-
-def _text(value: Any) -> Dict[str, Any]:
-    """A text element that holds ``value`` as JSON."""
-    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-    return {"type": "text", "text": text}
-
-
-def is_mcp(result: Any) -> bool:
-    """Whether a result is an MCP one: an object whose ``content`` lists typed elements."""
-    content = result.get(CONTENT) if isinstance(result, dict) else None
-    return isinstance(content, list) and all(
-        isinstance(element, dict) and isinstance(element.get("type"), str) for element in content
-    )
 
 
 def with_notice(result: Any, text: str) -> Any:
@@ -203,16 +176,11 @@ def with_notice(result: Any, text: str) -> Any:
     return {**result, CONTENT: [*result[CONTENT], {"type": "text", "text": text}]}
 
 
-def same(first: Any, second: Any) -> bool:
-    """Whether two JSON values are equal; ``1``, ``1.0`` and ``true`` are not."""
-    try:
-        return _canonical(first) == _canonical(second)
-    except (TypeError, ValueError, RecursionError):
-        return False
-
-
-def _canonical(value: Any) -> str:
-    return json.dumps(value, sort_keys=True)
+def _is_all(presented: Presented, response: ResponseLabels) -> bool:
+    """Whether the one item is all that the guard was shown."""
+    if response.format == "paths":
+        return not response.collection
+    return len(response.items) == 1 and same(response.items[0].data, presented.shown)
 
 
 def _same_items(own: Any, response: ResponseLabels) -> bool:
@@ -222,33 +190,3 @@ def _same_items(own: Any, response: ResponseLabels) -> bool:
         members = [m for m in own.values() if isinstance(m, list) and same(m, every)]
         return len(members) == 1 or (len(every) == 1 and same(every[0], own))
     return same(own, every)
-
-
-def _in_step(structured: Any, own: Any, built: Any) -> Any:
-    """``structuredContent`` for ``built``, where it said the same as ``own``; else None."""
-    if not isinstance(structured, dict):
-        return None
-    if same(structured, own):
-        return built if isinstance(built, dict) else None
-    if len(structured) == 1:
-        ((key, member),) = structured.items()
-        if same(member, own):
-            return {key: built}
-    return None
-
-
-def _say_the_same(members: List[Any], elements: List[Any]) -> bool:
-    """Whether each text element says what the member in its place is."""
-    if len(members) != len(elements):
-        return False
-    for member, element in zip(members, elements):
-        if not isinstance(element, dict) or element.get("type") != "text":
-            return False
-        text = element.get("text")
-        if text != member and not same(unwrap({CONTENT: [element]}), member):
-            return False
-    return True
-
-
-def _escape(key: str) -> str:
-    return key.replace("~", "~0").replace("/", "~1")

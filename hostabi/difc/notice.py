@@ -4,8 +4,8 @@ What belongs here: texts.  What does not: the decisions.
 
 The agent is told how many items it did not get and by which rule.  Of at most
 five it is told what they are: an item that it may not *know* of is never
-described, and of one that it may not *trust* only a name, not a sentence;
-for both are what the item's author may have written.
+described, and of one that it may not *trust* only a name of a fixed shape, not
+a sentence; for both are what the item's author may have written.
 
 ABI: section 6, Phases.
 """
@@ -24,7 +24,15 @@ MAX_DESCRIBED = 5
 """Dropped items that a notice describes."""
 MAX_LINE = 500
 """Characters of what is said of one item; there may be many tags, and long ones."""
-_NAME = re.compile(r"[A-Za-z0-9_./:#@+*\[\]-]{1,100}\Z")
+_NAME = re.compile(
+    r"[a-z][a-z-]{0,19}:"  # what kind of thing it is
+    r"(?:[0-9]{1,15}|(?:\*|unknown|[A-Za-z0-9-]{1,39}/[A-Za-z0-9._-]{1,60})"
+    r"(?:#[0-9]{1,15}|@[0-9a-f]{1,40}|\[[0-9]{1,9}\])?)\Z"
+)
+"""A kind and a number, or a repository and which of its things: ``issue:acme/web#12``.
+
+Whatever is not of this shape may be a sentence, with or without spaces.
+"""
 
 _WORDS = {
     Rule.INTEGRITY.value: "for their integrity",

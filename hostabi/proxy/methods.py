@@ -59,7 +59,9 @@ CLIENT_REQUESTS: Dict[str, str] = {
 """Requests of the client beside tool calls -> the switch that lets them pass."""
 
 EMPTY = ("ping", LISTEN)
-"""Requests of the client that always pass, and whose results say nothing."""
+"""Requests of the client that always pass, and whose results and errors say nothing."""
+FAILED = "the request failed"
+"""What stands for the words of an error that has none."""
 
 SERVER_REQUESTS: Dict[str, str] = {
     "ping": ALWAYS,
@@ -256,6 +258,15 @@ class Passes:
                 ),
             }
         return result
+
+    def error(self, method: str, error: Object) -> Object:
+        """An error of the server's, in answer to a request that passed, as the client gets it.
+
+        Where a result says nothing, an error has no words either.
+        """
+        if method in EMPTY:
+            return {"code": error["code"], "message": FAILED}
+        return error
 
     def asks_for_input(self, result: Object) -> Optional[Tuple[str, ...]]:
         """The methods a result asks the client to answer before it is complete.

@@ -335,6 +335,9 @@ class Relay:
             assert response.id is not None
             result = self._passes.result(response.id, under_way.method, response.result)
             response = dataclasses.replace(response, result=result)
+        elif response.error is not None:
+            error = self._passes.error(under_way.method, response.error)
+            response = dataclasses.replace(response, error=error)
         await self._client.send(response.to_json())
 
     async def _server_notification(self, note: Notification) -> None:

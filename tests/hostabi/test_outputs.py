@@ -8,7 +8,7 @@ import pytest
 
 from hostabi import GATEWAY, Guard, Labels, LabelSource, Mode, Operation
 from hostabi.errors import PolicyRejected, ResponseError
-from hostabi.paths import item_index, segments, unwrap
+from hostabi.paths import ASTRAY, item_index, segments, unwrap
 from hostabi.responses import parse_agent, parse_resource, parse_response
 from tests.hostabi.wat import echo_wat, module
 
@@ -107,7 +107,11 @@ def test_s069_empty_truncated_or_array_json_fails(raw, reason):
 
 
 def test_s070_extra_fields_are_ignored():
-    assert agent(extra=[1], agent={"secrecy": ["s"], "more": {}}).secrecy == ("s",)
+    assert agent(extra=[1], agent={"secrecy": ["s"]}).secrecy == ("s",)
+    # Among the labels only by the gateway: it may be a misspelt "integrity".
+    answer = b'{"agent":{"secrecy":["s"],"more":{}},"difc_mode":"filter"}'
+    assert parse_agent(answer, gateway=True).secrecy == ("s",)
+    assert refused(parse_agent, answer).reason == "type"
 
 
 def test_s071_absent_normalized_policy_stays_absent():
@@ -130,8 +134,19 @@ def test_agent_tags_are_trimmed_and_blank_ones_dropped():
 
 
 def test_a_missing_agent_gives_empty_labels():
-    for fields in ({}, {"agent": None}, {"agent": {}}, {"agent": {"secrecy": None}}):
+    for fields in ({}, {"agent": {}}, {"agent": {"secrecy": []}}, {"success": True, "ok": True, "error": ""}):
         assert agent(**fields).labels == Labels()
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [{"agent": None}, {"agent": {"secrecy": None}}, {"agent": {"Integrity": None}}, {"agnet": {"integrity": ["i"]}},
+     {"agent": {"integrety": ["i"]}}],
+)  # fmt: skip
+def test_an_agent_that_is_nearly_there_is_an_error_and_trusts_anything_under_gateway(fields):
+    answer = json.dumps({"difc_mode": "filter", **fields}).encode()
+    assert refused(parse_agent, answer).reason == "type"
+    assert parse_agent(answer, gateway=True).labels == Labels()
 
 
 @pytest.mark.parametrize(
@@ -281,10 +296,30 @@ def test_s082_empty_output_means_no_labels():
     assert guard.label_response("t", [1]) is None
 
 
-@pytest.mark.parametrize("raw", [b"{}", b"null", b'{"items":[]}', b'{"items":null}', b'{"x":1}',
-                                 b'{"Labeled_Paths":[]}'])  # fmt: skip
-def test_s083_an_empty_object_means_no_labels(raw):
-    assert response(raw, [1]) is None
+@both
+@pytest.mark.parametrize("raw", [b"{}", b"null", b'{"items":[]}'])
+def test_s083_an_empty_object_means_no_labels(raw, gateway):
+    assert response(raw, [1], gateway=gateway) is None
+
+
+NEARLY = [
+    b'{"items":null}', b'{"x":1}', b'{"Labeled_Paths":[]}', b'{"Items":[{"data":1,"labels":{}}]}', b'{"labelled_paths":[]}',
+    b'{"items_path":"/items"}', b'{"default_labels":{"secrecy":["s"]}}', b'{"items":[],"default_labels":{}}',
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("raw", NEARLY)
+def test_s083_what_is_nearly_labels_is_an_error_and_no_labels_under_gateway(raw):
+    assert response(raw, [1], gateway=True) is None
+    assert refused(response, raw, [1]).reason == "labels"
+
+
+@pytest.mark.parametrize("raw", [b'{"resource":{},"Operation":"read"}', b'{"resource":{"secrets":[]},"operation":"read"}',
+                                 b'{"resource":{},"operation ":"read"}', b'{"resource":{},"Resource":{},"operation":"read"}'])  # fmt: skip
+def test_a_key_of_a_resource_that_is_nearly_one_is_an_error(raw):
+    assert refused(parse_resource, raw).reason == "labels"
+    parse_resource(raw, gateway=True)
+    assert parse_resource(b'{"resource":{},"operation":"read","more":1}').stated
 
 
 @pytest.mark.parametrize("odd", [{}, "x", 7, True])
@@ -305,7 +340,8 @@ def test_what_the_guard_did_not_say_is_known():
     for odd in ("READ", 7, []):
         assert not resource(operation=odd).stated
         assert resource(True, odd).stated
-    assert resource(operation=None).stated  # not there at all: a write
+    assert not resource(operation=None).stated
+    assert resource(True, None).stated
     assert not parse_resource(b'{"resource":{},"operation":null}').stated
     assert resource(integrity=["a", 1]).labels.incomplete
     assert not resource(integrity=["a"]).labels.incomplete
@@ -468,10 +504,13 @@ def test_s098_without_defaults_items_get_the_resource_s_labels_by_default():
 @both
 @pytest.mark.parametrize("result", [{"a": 1}, 7, "x", None, {"content": [{"text": "[1"}]}])
 def test_s099_a_single_object_becomes_one_item(result, gateway):
-    labels = response(paths("", ("/0", "a"), ("/a", "b"), default="d"), result, gateway=gateway)
+    labels = response(paths("", default="d"), result, gateway=gateway)
     assert not labels.collection
     assert [i.data for i in labels.items] == [result]
     assert secrecies(labels) == ["d"]
+    # Paths name nothing in it; by default it may be what they were meant for.
+    labels = response(paths("", ("/0", "a"), ("/a", "b"), default="d"), result, gateway=gateway)
+    assert secrecies(labels) == ["d" if gateway else "dab"]
 
 
 def test_a_single_object_within_a_wrapper_is_the_whole_original():
@@ -519,19 +558,54 @@ def test_s102_non_json_text_and_images_are_not_unwrapped(result):
     assert unwrap(result) is result
 
 
-@both
-def test_s103_non_matching_label_paths_are_skipped(gateway):
+def test_s103_non_matching_label_paths_are_skipped():
     own = [("/other/0", "x"), ("/hits/x", "x"), ("/hits", "x"), ("", "x"), ("/", "x"), ("/hits/9", "x"),
            ("/hits/-1", "x"), ("/hitsy/0", "x"), ("/hits/1.0", "x"), ("/hits/0", "1"), ("/hits/0", "2")]  # fmt: skip
-    labels = response(paths("/hits", *own, default="d"), {"hits": [1, 2]}, gateway=gateway)
+    labels = response(paths("/hits", *own, default="d"), {"hits": [1, 2]}, gateway=True)
     # The later of two for one item wins.
     assert secrecies(labels) == ["2", "d"]
+    # By default two are an error; the others are skipped, and told of.
+    assert refused(response, paths("/hits", *own), {"hits": [1, 2]}).reason == "paths-parse"
+    told = []
+    raw = json.dumps(paths("/hits", *own[:-1], default="d")).encode()
+    labels = parse_response(raw, {"hits": [1, 2]}, notice=told.append)
+    assert told == [ASTRAY.format(9)]
+    # What no path names may be what one of them was meant for.
+    assert secrecies(labels) == ["1", "dx"]
+    assert [labels.items[1].labels.secrecy_at.path(i) for i in (0, 1)] == [
+        "/default_labels/secrecy/0", "/labeled_paths/0/labels/secrecy/0",
+    ]  # fmt: skip
+
+
+def test_s103_what_no_path_names_is_trusted_no_more_than_what_a_lost_path_says():
+    doc = paths("/hits", ("/hit/0", "x"))
+    doc["labeled_paths"][0]["labels"]["integrity"] = ["a", "c"]
+    doc["default_labels"] = {"integrity": ["b", "c"]}
+    labels = response(doc, {"hits": [1]}).items[0].labels
+    assert (labels.secrecy, labels.integrity) == (("x",), ("c",))
+    assert labels.integrity_at.path(0) == "/default_labels/integrity/1"
+
+
+def test_two_labels_for_one_item_may_say_the_same():
+    twice = [{"path": p, "labels": {"secrecy": tags}} for p, tags in (("/0/a", ["a", "b"]), ("/0/b", ["b", "a", "a"]))]
+    assert secrecies(response({"labeled_paths": twice}, [1])) in (["ab"], ["baa"])
+
+
+@pytest.mark.parametrize("doc", [
+    {"labeled_paths": [{"path": "/0", "labels": {"secrets": ["s"]}}]}, {"labeled_paths": None}, {"labeled_paths": [], "x": 1},
+    {"labeled_paths": [{"path": "/0", "labels": {"secrecy": None}}]}, {"labeled_paths": [], "default_labels": {"integrity": None}},
+    {"labeled_paths": [], "Default_Labels": {"secrecy": ["s"]}}, {"labeled_paths": [], "itemspath": "/x"},
+])  # fmt: skip
+def test_path_labels_that_are_nearly_right_are_an_error(doc):
+    assert refused(response, doc, [1]).reason in ("paths-parse", "labels")
+    assert response(doc, [1], gateway=True).items[0].data == 1
 
 
 def test_items_path_of_a_slash_is_the_root_and_no_path_matches():
-    labels = response(paths("/", ("/0", "x"), ("0", "y"), default="d"), [1])
+    labels = response(paths("/", ("/0", "x"), ("0", "y"), default="d"), [1], gateway=True)
     assert labels.collection
     assert secrecies(labels) == ["d"]
+    assert secrecies(response(paths("/", ("/0", "x"), ("0", "y"), default="d"), [1])) == ["dxy"]
     assert item_index("/0", "/") is None
 
 
@@ -555,7 +629,7 @@ def test_the_path_format_is_strictly_typed(doc, gateway):
 
 
 def test_labeled_paths_of_any_value_chooses_the_path_format():
-    labels = response({"labeled_paths": None, "items": [item(1, "a")]}, [7])
+    labels = response({"labeled_paths": None, "items": [item(1, "a")]}, [7], gateway=True)
     assert (labels.format, labels.items[0].data) == ("paths", 7)
 
 

@@ -229,9 +229,16 @@ def test_a_call_of_which_nobody_knows_what_it_does_is_looked_at_as_a_read_too(mo
     outcome = run(guard)
     assert outcome.resource.operation is Operation.READ_WRITE
     assert (outcome.kept, outcome.dropped, outcome.allowed) == (2, 1, mode == "filter")
-    # Where nothing is said of it at all it is a write, as the interface has it.
+    # Nor does anybody where nothing is said of it at all.
     guard.resource = {"resource": labels((), ("i",))}
-    assert run(guard).result == ITEMS
+    assert run(guard).kept == outcome.kept
+
+
+@pytest.mark.parametrize("mode", ["strict", "filter"])
+def test_a_secret_resource_is_not_shown_because_the_operation_is_missing(mode):
+    guard = Answering(mode_of(mode), {"resource": labels(("private:x",), ("i",))}, b"")
+    outcome = run(guard)
+    assert (outcome.allowed, outcome.called, outcome.denial.reason) == (False, False, "secrecy")
 
 
 def test_who_writes_needs_the_tags_that_could_not_be_read_too():
@@ -614,10 +621,10 @@ def test_what_the_backend_raises_is_the_caller_s():
 @pytest.mark.parametrize("tool", ["get_thing", "listing", "search"])
 @pytest.mark.parametrize("bad", [SECRET, POOR])
 def test_a_single_dropped_item_is_an_error_and_no_empty_list(tool, bad):
-    guard = Answering(mode_of("filter"), resource((), ("i",)), by_path(bad))
+    guard = Answering(mode_of("filter"), resource((), ("i",)), by_path({**bad, "description": f"{bad['description']}:7"}))
     outcome = run(guard, Backend(["only"]), tool=tool)
     assert (outcome.allowed, outcome.denial.side, outcome.dropped) == (False, Side.ITEM, 1)
-    assert ("secret" in outcome.denial.message, "poor" in outcome.denial.message) == (False, bad is POOR)
+    assert ("secret:7" in outcome.denial.message, "poor:7" in outcome.denial.message) == (False, bad is POOR)
     for listing in ("list_things", "search_things"):
         assert run(guard, Backend(["only"]), tool=listing).result == []
 

@@ -11,8 +11,9 @@ from hostabi import Pipeline
 from hostabi.errors import PayloadError, ResponseLabellingError
 from hostabi.labels import Item, Labels, LabelSource, ResponseLabels
 from hostabi.paths import unwrap, walk
+from hostabi.presented import MAX_REMOVED, present, same
 from hostabi.responses import parse_response
-from hostabi.rewrap import MAX_REMOVED, rewrap, same, with_notice
+from hostabi.rewrap import rewrap, with_notice
 from tests.hostabi.answering import Answering, agent, resource
 from tests.hostabi.answering import by_path as labels_by_path
 
@@ -41,7 +42,9 @@ def text(result):
 def test_d20_what_is_all_kept_and_whole_is_handed_on_as_it_is():
     for result, path in (
         ([A, B], ""), ({"items": [A, B], "more": "x"}, "/items"),
-        (wrap([A, B], structuredContent={"x": 1}, _meta={"y": 2}), ""), (wrap("no json"), ""),
+        (wrap([A, B], structuredContent={"r": [A, B]}, _meta={}, isError=False, resultType="complete"), ""),
+        (wrap("no json"), ""), (wrap("no json", structuredContent={"result": "no json"}), ""),
+        ({"content": [*elements("x y"), {"type": "image", "data": "alpha"}]}, ""),
     ):  # fmt: skip
         response = by_path(result, path)
         assert rewrap(result, response, [True] * len(response.items), whole=True) == (result, ())
@@ -118,7 +121,8 @@ def test_d20_text_in_several_elements_becomes_one():
         ([A, B], "", {"result": [B, A]}, None),
         ([1, 0], "", {"result": [True, False]}, None),
         ([1, 0], "", {"result": [1.0, 0]}, None),
-        ([A, B], "", [A, B], None), ([A, B], "", None, None), ([A, B], "", {}, None),
+        ([A, B], "", [A, B], None), ([A, B], "", {"x": {}}, None),
+        ([A, B], "", {"result": json.dumps([A, B])}, {"result": '[{"t":"alpha"}]'}),
     ],
 )  # fmt: skip
 def test_d20_structured_content_stays_in_step_or_goes(own, path, structured, expected):
@@ -132,24 +136,109 @@ def elements(*values):
     return [{"type": "text", "text": v if isinstance(v, str) else json.dumps(v)} for v in values]
 
 
-@pytest.mark.parametrize(
-    ("members", "expected"),
-    [([A, "b", C], {"result": [A, C]}), ([A, "b"], None), ([A, "x", C], None), ([A, "b", B], None), ("x", None)],
-)
-def test_d20_one_element_for_each_item(members, expected):
+@pytest.mark.parametrize("key", ["result", "found"])
+def test_d20_one_element_for_each_item(key):
+    result = {"content": elements(A, "b", C), "structuredContent": {key: [A, "b", C]}, "isError": False}
+    shown = present(result)
+    assert (shown.own, shown.covered) == ([A, "b", C], True)
+    assert text(shown.shown) == [A, "b", C]
+    built, removed = rewrap(result, by_path(shown.shown), [True, False, True], whole=True)
+    assert built == {"content": elements(A, C), "structuredContent": {key: [A, C]}, "isError": False}
+    assert removed == ()
+    assert rewrap(result, by_path(shown.shown), [True] * 3, whole=True).result is result
+    one = {"content": elements(A), "structuredContent": {key: [A]}}
+    assert text(present(one).shown) == [A]
+    none = {"content": [], "structuredContent": {key: []}}
+    assert (present(none).own, present(none).whole) == ([], none)
+
+
+@pytest.mark.parametrize("members", [[A, "b"], [A, "x", C], [A, "b", B], [A, "b", {**C, "more": 1}]])
+def test_d20_elements_that_do_not_say_what_the_items_are_go(members):
     result = {"content": elements(A, "b", C), "structuredContent": {"result": members}, "isError": False}
-    assert unwrap(result) is result
-    built, removed = rewrap(result, by_path(result, "/content"), [True, False, True], whole=True)
-    assert built["content"] == elements(A, C)
-    assert built.get("structuredContent") == expected
-    assert built["isError"] is False
-    assert ("/structuredContent" in removed) is (expected is None)
+    shown = present(result)
+    assert (shown.own, shown.covered, shown.removed) == (members, False, ("/content/*",))
+    keep = [i != 1 for i in range(len(members))]
+    built, removed = rewrap(result, by_path(shown.shown), keep, whole=True)
+    left = [m for m, one in zip(members, keep) if one]
+    assert (text(built), built["structuredContent"], removed) == (left, {"result": left}, ("/content/*",))
 
 
 def test_d20_items_in_the_structured_content_make_the_text():
-    result = {"content": elements("alpha and", "beta"), "structuredContent": {"result": [A, B]}}
-    built, _ = rewrap(result, by_path(result, "/structuredContent/result"), [True, False], whole=True)
-    assert built == {"structuredContent": {"result": [A]}, "content": elements([A])[:0] + [{"type": "text", "text": '[{"t":"alpha"}]'}]}
+    result = {"content": elements("alpha and", "beta"), "structuredContent": {"hits": [A, B], "more": "x"}}
+    response = by_path(present(result).shown, "/hits")
+    built, removed = rewrap(result, response, [True, False], whole=True)
+    left = {"hits": [A]}
+    assert (text(built), built["structuredContent"]) == (left, left)
+    assert set(removed) == {"content#/more", "/content/*"}
+    built, removed = rewrap(result, response, [True, True], whole=True)
+    assert (text(built), built["structuredContent"]) == (result["structuredContent"],) * 2
+    assert removed == ("/content/*",)
+
+
+RESOURCE = {"type": "resource", "resource": {"uri": "x:y", "text": json.dumps(B)}}
+LINK = {"type": "resource_link", "uri": "x:beta", "name": "beta"}
+
+
+@pytest.mark.parametrize(
+    ("result", "own"),
+    [
+        # Beside the text.
+        (wrap([A], structuredContent={"items": [B]}), [A]), (wrap([A], structuredContent={"result": [A, B]}), [A]),
+        (wrap([A], structuredContent=[B]), [A]), (wrap([A], _meta={"x": B}), [A]), (wrap([A], more=B), [A]),
+        (wrap([A], resultType=B), [A]), (wrap([A], isError=B), [A]), (wrap([], structuredContent={"items": [B]}), []),
+        ({"content": [*elements([A]), RESOURCE]}, [A]), ({"content": [*elements([A]), LINK]}, [A]),
+        ({"content": [{"type": "text", "text": "[]", "_meta": B}]}, []), ({"content": [{"type": "odd", "text": "[]", "x": B}]}, []),
+        ({"content": ["beta", *elements([A])]}, [A]), ({"content": "beta", "structuredContent": [A]}, [A]),
+        # In the text.
+        ({"content": [{"type": "text", "text": '{"a":{"t":"beta"},"a":1}'}]}, {"a": 1}),
+        ({"content": [{"type": "text", "text": '{"a":{"a":"beta","a":[1]}}'}]}, {"a": {"a": [1]}}),
+        ({"content": elements([A], "note: beta")}, [A]), ({"content": elements("beta", "and", A)}, A),
+        ({"content": [{"type": "text", "text": '{"a":"beta","a":1}'}, *elements(A, "beta")]}, [{"a": 1}, A]),
+        ({"content": [*elements("beta"), {"type": "resource", "resource": {"text": json.dumps(A)}}]}, A),
+        # No JSON: what the guard sees is all there is.
+        (wrap("no json", _meta=B), None), (wrap("no json", more=B), None),
+    ],
+)  # fmt: skip
+def test_d20_what_stands_beside_what_the_guard_was_shown_does_not_go_on(result, own):
+    before = copy.deepcopy(result)
+    shown = present(result)
+    assert shown.own == (shown.shown if own is None else own)
+    assert "beta" not in json.dumps(shown.shown)
+    assert "beta" not in json.dumps(shown.whole)
+    assert unwrap(shown.shown) == shown.own
+    response = by_path(shown.shown)
+    for whole in (True, False):
+        assert "beta" not in json.dumps(rewrap(result, response, [True] * len(response.items), whole=whole).result)
+    assert result == before
+    assert present(shown.shown).covered
+
+
+def test_d20_several_texts_that_are_json_are_a_list():
+    result = {"content": elements(A, B, C)}
+    shown = present(result)
+    assert (shown.own, shown.covered, shown.whole is result) == ([A, B, C], True, True)
+    built, removed = rewrap(result, by_path(shown.shown), [True, False, True], whole=True)
+    assert ([json.loads(e["text"]) for e in built["content"]], removed) == ([A, C], ())
+
+
+def test_d20_one_text_in_several_elements_stays_as_it_is():
+    result = {"content": [{"type": "text", "text": '[{"t":'}, {"type": "text", "text": '"alpha"}]'}]}
+    assert present(result).whole is result
+
+
+def test_d20_what_is_no_mcp_result_is_shown_as_it_is():
+    for result in ([A], 7, None, {"items": [A], "_meta": B}, {"content": [1], "x": 2}, {"content": "x", "y": 1}):
+        assert present(result) == (result, result, result, None, True, (), False)
+
+
+def test_d20_a_result_that_is_too_deep_is_a_typed_error():
+    deep = []
+    for _ in range(100_000):
+        deep = [deep]
+    with pytest.raises(PayloadError):
+        present({"content": [], "structuredContent": {"x": deep}})
+    while deep:
+        deep = deep.pop()
 
 
 def test_d20_one_thing_is_all_or_nothing():

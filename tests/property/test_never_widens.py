@@ -6,9 +6,13 @@ with the broken answer also reached it with the good one; or a typed error
 came, and nothing reached it.
 
 What counts as broken is said here, apart from the reader: a value of a type
-that its place does not have, text that is no JSON or not UTF-8, a key twice.  An
+that its place does not have, a key that nobody knows or that is missing, text
+that is no JSON or not UTF-8, a key twice, a path that leads nowhere.  An
 answer that is well-formed and says something else is another answer; whoever
 trusts a guard trusts it with that.
+
+The same for the other side: what a tool says beside what the guard was shown
+never reaches the agent, wherever in the result it stands.
 """
 
 from __future__ import annotations
@@ -37,12 +41,9 @@ def tags(value: Any) -> bool:
     return isinstance(value, list) and all(isinstance(tag, str) for tag in value)
 
 
-def fields(doc: Any, nullable: bool, **kinds: Callable[[Any], bool]) -> bool:
-    """Whether ``doc`` is an object whose members, where they are there, are of their kinds."""
-    if not isinstance(doc, dict):
-        return False
-    present = [(key, doc[key]) for key in kinds if key in doc and not (nullable and doc[key] is None)]
-    return all(kinds[key](value) for key, value in present)
+def fields(doc: Any, **kinds: Callable[[Any], bool]) -> bool:
+    """Whether ``doc`` is an object that has members of these kinds alone."""
+    return isinstance(doc, dict) and all(key in kinds and kinds[key](doc[key]) for key in doc)
 
 
 def text(value: Any) -> bool:
@@ -53,25 +54,22 @@ def anything(value: Any) -> bool:
     return True
 
 
-def typed_labels(value: Any) -> bool:
-    return fields(value, True, secrecy=tags, integrity=tags, description=text)
+def labels_are(value: Any) -> bool:
+    return fields(value, secrecy=tags, integrity=tags, description=text)
 
 
-def loose_labels(value: Any) -> bool:
-    return fields(value, False, secrecy=tags, integrity=tags, description=text)
+def nullable(kind: Callable[[Any], bool]) -> Callable[[Any], bool]:
+    return lambda value: value is None or kind(value)
 
 
 def agent_is_well_formed(doc: Any) -> bool:
-    # In Go's JSON a null is an empty list, or an object without members.
-    return (
-        fields(doc, True, agent=typed_labels, difc_mode=text, normalized_policy=lambda v: isinstance(v, dict))
-        and doc.get("difc_mode") in MODES
-    )
+    policy = nullable(lambda v: isinstance(v, dict))
+    return fields(doc, agent=labels_are, difc_mode=text, normalized_policy=policy) and doc.get("difc_mode") in MODES
 
 
 def resource_is_well_formed(doc: Any) -> bool:
     return (
-        isinstance(doc, dict) and loose_labels(doc.get("resource"))
+        isinstance(doc, dict) and labels_are(doc.get("resource"))
         and doc.get("operation") in ("read", "write", "read-write")
     )  # fmt: skip
 
@@ -80,16 +78,16 @@ def response_is_well_formed(doc: Any) -> bool:
     if not isinstance(doc, dict):
         return doc is None
     if "labeled_paths" in doc:
-        entries = doc["labeled_paths"] or []
+        entries = doc["labeled_paths"]
         return (
-            isinstance(entries, list)
-            and all(isinstance(e, dict) and text(e.get("path")) and typed_labels(e.get("labels")) for e in entries)
-            and fields(doc, True, default_labels=typed_labels, items_path=text)
-        )
-    items = doc.get("items")
-    if items is None:
-        return True
-    return isinstance(items, list) and all(isinstance(i, dict) and loose_labels(i.get("labels")) for i in items)
+            fields(doc, labeled_paths=lambda v: isinstance(v, list), default_labels=nullable(labels_are),
+                   items_path=nullable(text), items=anything)
+            and all(isinstance(e, dict) and text(e.get("path")) and labels_are(e.get("labels")) for e in entries)
+            and len({e["path"] for e in entries}) == len(entries)
+        )  # fmt: skip
+    return fields(doc, items=lambda v: isinstance(v, list)) and all(
+        isinstance(i, dict) and labels_are(i.get("labels")) for i in doc.get("items", [])
+    )
 
 
 WELL_FORMED = {
@@ -168,6 +166,49 @@ def broken(draw: Any, answer: Any) -> Any:
     return root[0]
 
 
+SPELLINGS: List[Callable[[str], str]] = [
+    str.upper, str.capitalize, lambda key: key + "s", lambda key: key[:-1], lambda key: key.replace("_", ""),
+    lambda key: f" {key}", lambda key: "x",
+]  # fmt: skip
+
+
+@st.composite
+def misspelt(draw: Any, answer: Any) -> Any:
+    """``answer`` with a key that is renamed, gone, or there again with something else in another spelling."""
+    copy = json.loads(json.dumps(answer))
+    keys = [(node, key) for node, key in places(copy) if isinstance(node, dict)]
+    assume(keys)
+    node, key = draw(st.sampled_from(keys))
+    spelling = draw(st.sampled_from(SPELLINGS))(key)
+    how = draw(st.sampled_from(["renamed", "gone", "twice"]))
+    if how == "twice":
+        node[spelling] = draw(JUNK)
+    else:
+        value = node.pop(key)
+        if how == "renamed":
+            node[spelling] = value
+    return copy
+
+
+LOST = ["", "/", "/x", "/x/0", "/items", "/items/x", "/items//0", "/99", "/-1", "0/", "/0x", "/Items/0"]
+
+
+@st.composite
+def astray(draw: Any, answer: Any) -> Any:
+    """A path-format answer of which a path leads elsewhere, or says another thing of an item again."""
+    copy = json.loads(json.dumps(answer))
+    assume(copy.get("labeled_paths"))
+    entry = draw(st.sampled_from(copy["labeled_paths"]))
+    how = draw(st.sampled_from(["path", "items_path", "again"]))
+    if how == "path":
+        entry["path"] = draw(st.sampled_from(LOST))
+    elif how == "items_path":
+        copy["items_path"] += "/"
+    else:
+        copy["labeled_paths"].append({"path": entry["path"] + "/more", "labels": draw(LABELS)})
+    return copy
+
+
 @st.composite
 def broken_bytes(draw: Any, answer: Any) -> bytes:
     """The bytes of ``answer``, damaged: cut short, more behind, not UTF-8, a key twice."""
@@ -230,6 +271,23 @@ def test_damaged_bytes_show_the_agent_nothing_more(session, which, data):
 
 
 @several
+@given(sessions(), st.sampled_from(sorted(WELL_FORMED)), st.data())
+def test_a_misspelt_or_missing_key_shows_the_agent_nothing_more(session, which, data):
+    answers, result, tool = session
+    worse = data.draw(misspelt(answers[which]), label="misspelt")
+    assume(not WELL_FORMED[which](worse))
+    assert seen({**answers, which: worse}, result, tool) <= seen(answers, result, tool)
+
+
+@several
+@given(sessions(), st.data())
+def test_a_path_that_leads_nowhere_shows_the_agent_nothing_more(session, data):
+    answers, result, tool = session
+    worse = data.draw(astray(answers["response"]), label="astray")
+    assert seen({**answers, "response": worse}, result, tool) <= seen(answers, result, tool)
+
+
+@several
 @given(sessions(), st.data())
 def test_all_three_answers_broken_at_once_show_the_agent_nothing_more(session, data):
     answers, result, tool = session
@@ -237,6 +295,91 @@ def test_all_three_answers_broken_at_once_show_the_agent_nothing_more(session, d
     changed = [which for which in worse if worse[which] != answers[which]]
     assume(not any(WELL_FORMED[which](worse[which]) for which in changed))
     assert seen(worse, result, tool) <= seen(answers, result, tool)
+
+
+# -- beside what the guard was shown ---------------------------------------------
+
+HIDDEN = "<hidden>"
+SAID = st.sampled_from([{"mark": HIDDEN}, [{"mark": HIDDEN}], {"items": [{"mark": HIDDEN}]}, {"result": [{"mark": HIDDEN}]}])
+FINE_ITEMS = st.sampled_from([[], [{"mark": "<0>"}], [{"mark": "<0>"}, {"mark": "<1>"}]])
+
+
+def element(value: Any, **more: Any) -> Dict[str, Any]:
+    return {"type": "text", "text": value if isinstance(value, str) else json.dumps(value), **more}
+
+
+@st.composite
+def results(draw: Any) -> Any:
+    """An MCP result that has ``HIDDEN`` somewhere in JSON, once or in several ways."""
+    items = draw(FINE_ITEMS)
+    said = draw(SAID)
+    texts = [
+        [element(items)], [element({"items": items})], [], [element("Found some.")], [element(one) for one in items],
+        [element(one) for one in [*items, said]], [element(items), element("a note")], [element(said), element("a note")],
+        [element('{"items":%s,"items":%s}' % (json.dumps([said]), json.dumps(items)))],
+        [element('{"items":[{"a":%s,"a":1}]}' % json.dumps(said))], [element(json.dumps(items)[:3]), element(json.dumps(items)[3:])],
+    ]  # fmt: skip
+    content = list(draw(st.sampled_from(texts)))
+    beside = [
+        element("[]", _meta=said), {"type": "resource", "resource": {"uri": "x:y", "text": json.dumps(said)}},
+        {"type": "odd", "more": said}, {"type": "text", "text": json.dumps(said)},
+    ]  # fmt: skip
+    if content and draw(st.booleans()):
+        content.insert(draw(st.integers(0, len(content))), draw(st.sampled_from(beside)))
+    result: Dict[str, Any] = {"content": content}
+    for key in draw(st.sets(st.sampled_from(["structuredContent", "_meta", "more", "isError", "resultType"]), max_size=3)):
+        result[key] = draw(st.sampled_from([said, {"items": [*items, said]}, {"result": [*items, said]}, [said]]))
+    return result
+
+
+def reads_the_text(result: Any) -> Dict[str, Any]:
+    """What a guard answers that reads the text, finds the hidden thing secret, and what is no JSON public."""
+    texts = "".join(e["text"] for e in result.get("content", []) if isinstance(e.get("text"), str) and e["type"] == "text")
+    try:
+        value = json.loads(texts)
+    except ValueError:
+        return {"labeled_paths": [], "default_labels": {"secrecy": [], "integrity": ["a"]}}
+    path = "/items" if isinstance(value, dict) and isinstance(value.get("items"), list) else ""
+    own = [{"secrecy": ["s"] if HIDDEN in json.dumps(one) else [], "integrity": ["a"]}
+           for one in (value["items"] if path else value if isinstance(value, list) else [value])]  # fmt: skip
+    if not own:
+        return {}
+    if not path and not isinstance(value, list):
+        return {"labeled_paths": [], "default_labels": own[0]}
+    return {"items_path": path, "labeled_paths": [{"path": f"{path}/{i}", "labels": one} for i, one in enumerate(own)]}
+
+
+@several
+@given(results(), st.sampled_from(["strict", "filter"]), st.sampled_from(["list_x", "get_x"]))
+def test_what_a_guard_that_reads_the_text_calls_secret_is_not_shown_from_elsewhere(result, mode, tool):
+    # An element that says nothing in JSON is for the guard to see: it is shown all of them.
+    assume(any(e["type"] == "text" for e in result["content"]) or not any(e["type"] == "odd" for e in result["content"]))
+    assume(not (all(e.get("text") in ("Found some.", None) for e in result["content"]) and "structuredContent" not in result))
+    agent = {"agent": {"secrecy": [], "integrity": ["a"]}, "difc_mode": mode}
+    resource = {"resource": {"secrecy": [], "integrity": ["a"]}, "operation": "read"}
+    guard = Answering(agent, resource, lambda shown: reads_the_text(shown))
+    try:
+        outcome = Pipeline(guard, policy={}).call("agent", tool, {}, lambda name, args: result)
+    except GuardError:
+        return
+    assert HIDDEN not in json.dumps(outcome.result)
+
+
+@several
+@given(sessions(), st.dictionaries(st.sampled_from(["structuredContent", "_meta", "more"]), SAID, min_size=1), st.booleans())
+def test_what_stands_beside_the_text_shows_the_agent_nothing_more(session, beside, element_too):
+    answers, result, tool = session
+    assume(answers["resource"]["operation"] == "read" and "content" in result)
+    more = {**result, **beside}
+    if element_too:
+        more["content"] = [*result["content"], {"type": "image", "data": HIDDEN, "mimeType": "x/y"}]
+    guard = Answering(*(raw(answers[which]) for which in ("agent", "resource", "response")))
+    try:
+        outcome = Pipeline(guard, policy={}).call("agent", tool, {}, lambda name, args: more)
+    except GuardError:
+        return
+    assert HIDDEN not in json.dumps(outcome.result)
+    assert seen(answers, more, tool) <= seen(answers, result, tool)
 
 
 # -- the same, place by place -------------------------------------------------

@@ -1,7 +1,8 @@
 """A server like GitHub's, on standard input and output, for the tests of the proxy.
 
 It has the bundled session's issues and repositories, and a few tools that
-misbehave.  What reaches it, it writes to the file that it is given: a line of
+misbehave.  Its tools say their results twice, as is usual: in a text and in
+``structuredContent``.  What reaches it, it writes to the file that it is given: a line of
 JSON for each tool call.
 
 Run as ``python github_like.py RECORD``, with the package ``mcp``.
@@ -37,7 +38,7 @@ def record(tool: str, **args: Any) -> None:
         file.write(json.dumps({"tool": tool, "args": args}) + "\n")
 
 
-@server.tool(structured_output=False)
+@server.tool()
 def search_repositories(query: str) -> str:
     """Repositories, by their name."""
     record("search_repositories", query=query)
@@ -50,35 +51,49 @@ def search_repositories(query: str) -> str:
     return json.dumps({"total_count": len(found), "incomplete_results": False, "items": found})
 
 
-@server.tool(structured_output=False)
+@server.tool()
 def search_issues(query: str) -> str:
     """All issues there are."""
     record("search_issues", query=query)
     return json.dumps({"total_count": len(ISSUES), "incomplete_results": False, "items": ISSUES})
 
 
-@server.tool(structured_output=False)
+@server.tool()
+def search_pull_requests(query: str) -> List[Dict[str, Any]]:
+    """As the SDK likes it: each issue in a text of its own, and all in structuredContent."""
+    record("search_pull_requests", query=query)
+    return ISSUES
+
+
+@server.tool()
+def list_issues(owner: str, repo: str) -> Dict[str, Any]:
+    """An object: its text, and itself in structuredContent."""
+    record("list_issues", owner=owner, repo=repo)
+    return {"items": [one for one in ISSUES if one["repository_url"].endswith(f"/{owner}/{repo}")]}
+
+
+@server.tool()
 def get_file_contents(owner: str, repo: str, path: str) -> str:
     """A file."""
     record("get_file_contents", owner=owner, repo=repo, path=path)
     return json.dumps({"path": path, "content": f"what stands in {owner}/{repo}/{path}"})
 
 
-@server.tool(structured_output=False)
+@server.tool()
 def create_issue(owner: str, repo: str, title: str) -> str:
     """A write."""
     record("create_issue", owner=owner, repo=repo, title=title)
     return json.dumps({"number": 99, "title": title})
 
 
-@server.tool(structured_output=False)
+@server.tool()
 def list_many(count: int, owner: str = "acme", repo: str = "web") -> str:
     """As many issues as you like."""
     record("list_many", count=count)
     return json.dumps([dict(ISSUES[i % len(ISSUES)], number=i) for i in range(count)])
 
 
-@server.tool(structured_output=False)
+@server.tool()
 async def wait_for_ever() -> str:
     """Does not answer."""
     record("wait_for_ever")
@@ -90,14 +105,14 @@ async def wait_for_ever() -> str:
     return "never"
 
 
-@server.tool(structured_output=False)
+@server.tool()
 def die() -> str:
     """Takes the server with it."""
     record("die")
     os._exit(3)
 
 
-@server.tool(structured_output=False)
+@server.tool()
 def babble() -> str:
     """Writes what is no message between the messages."""
     record("babble")
@@ -105,7 +120,7 @@ def babble() -> str:
     return json.dumps([])
 
 
-@server.tool(structured_output=False)
+@server.tool()
 async def count_to(number: int, ctx: Context) -> str:
     """Tells its progress, with words, and logs."""
     record("count_to", number=number)

@@ -27,10 +27,10 @@ def test_an_allowed_call_passes_with_the_servers_own_result():
         asked = await s.server.hear()
         assert asked == {"jsonrpc": "2.0", "id": 1, "method": "tools/call",
                          "params": {"name": "read_open", "arguments": {"q": "x"}}}  # fmt: skip
-        s.server.say(id=1, result=text({"a": 1}, structuredContent={"a": 1}, _meta={"k": 2}))
+        s.server.say(id=1, result=text({"a": 1}, structuredContent={"a": 1}, _meta={}))
         answer = await s.client.hear()
         assert answer["id"] == 1
-        assert answer["result"] == text({"a": 1}, structuredContent={"a": 1}, _meta={"k": 2})
+        assert answer["result"] == text({"a": 1}, structuredContent={"a": 1}, _meta={})
 
     session = play(script)
     assert session.end is End.CLIENT_CLOSED
@@ -382,9 +382,23 @@ def test_roots_and_pings_pass_both_ways():
         s.client.ask(7, "ping")
         assert (await s.server.hear())["method"] == "ping"
         s.server.say(id=7, error={"code": -1, "message": "no"})
-        assert (await s.client.hear())["error"] == {"code": -1, "message": "no"}
+        assert (await s.client.hear())["error"] == {"code": -1, "message": methods.FAILED}
 
     play(script)
+
+
+@pytest.mark.parametrize("method", sorted(methods.CLIENT_REQUESTS))
+def test_an_error_says_as_much_as_a_result_of_the_method_would(method):
+    error = {"code": -5, "message": "the keys", "data": {"more": "keys"}}
+
+    async def script(s):
+        s.client.ask(1, method)
+        await s.server.hear()
+        s.server.say(id=1, error=error)
+        bare = {"code": -5, "message": methods.FAILED}
+        assert (await s.client.hear())["error"] == (bare if method in methods.EMPTY else error)
+
+    play(script, switches=set(methods.SWITCHES))
 
 
 def test_progress_passes_without_words_and_only_where_it_was_asked_for():
@@ -501,7 +515,7 @@ FROM_SERVER = st.one_of(
     st.fixed_dictionaries({"method": st.sampled_from(METHODS), "params": OBJECTS}),
     st.fixed_dictionaries({"id": IDS, "method": st.sampled_from(METHODS), "params": OBJECTS}),
     st.fixed_dictionaries({"id": IDS, "result": OBJECTS}),
-    st.fixed_dictionaries({"id": st.just(2), "error": st.fixed_dictionaries(
+    st.fixed_dictionaries({"id": IDS, "error": st.fixed_dictionaries(
         {"code": st.integers(), "message": WORDS, "data": VALUES})}),
 )  # fmt: skip
 

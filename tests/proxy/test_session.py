@@ -192,6 +192,31 @@ def test_a_session_with_the_bundled_guard(files: Files) -> None:
     assert files.transcript.stat().st_mode & 0o077 == 0
 
 
+def structured(result: Any) -> Any:
+    """Releases 2.x and 1.x of the SDK call it differently."""
+    found = getattr(result, "structured_content", None)
+    return result.structuredContent if found is None else found
+
+
+def test_what_a_tool_says_twice_is_filtered_twice(files: Files) -> None:
+    async def script(client: ClientSession) -> None:
+        await client.list_tools()  # so that it checks results by their schemas
+        searched = await client.call_tool("search_pull_requests", SESSION["tool_args"])
+        kept = structured(searched)["result"]
+        assert [json.loads(one) for one in texts(searched)[:-1]] == kept
+        assert texts(searched)[-1].startswith("[filtered]")
+        listed = await client.call_tool("list_issues", {"owner": "acme", "repo": "web"})
+        said = json.loads(texts(listed)[0])
+        assert structured(listed) in (said, {"result": said})
+        told = await client.call_tool("search_issues", SESSION["tool_args"])
+        assert structured(told) == {"result": texts(told)[0]}
+        for result in (searched, listed, told):
+            assert "Rotate the signing keys" not in result.model_dump_json()
+
+    session(files.proxy(), script)
+    assert [e["decision"] for e in files.entries("call")] == ["filtered"] * 3
+
+
 @pytest.mark.parametrize("how", ["proxy", "capabilities"])
 def test_options_reach_guard_and_transcript(files: Files, how: str) -> None:
     async def script(client: ClientSession) -> None:
