@@ -369,7 +369,9 @@ def test_what_a_guard_that_reads_the_text_calls_secret_is_not_shown_from_elsewhe
 @given(sessions(), st.dictionaries(st.sampled_from(["structuredContent", "_meta", "more"]), SAID, min_size=1), st.booleans())
 def test_what_stands_beside_the_text_shows_the_agent_nothing_more(session, beside, element_too):
     answers, result, tool = session
-    assume(answers["resource"]["operation"] == "read" and "content" in result)
+    answers = {**answers, "resource": {**answers["resource"], "operation": "read"}}
+    if not isinstance(result, dict) or "content" not in result:
+        result = {"content": [{"type": "text", "text": json.dumps(result)}]}
     more = {**result, **beside}
     if element_too:
         more["content"] = [*result["content"], {"type": "image", "data": HIDDEN, "mimeType": "x/y"}]
