@@ -19,13 +19,10 @@ from __future__ import annotations
 from typing import List, NamedTuple, Optional
 
 from wasi.errno import Errno, ErrnoError
-from wasi.fs.base import Directory, File, Node, Symlink
+from wasi.fs.base import MAX_NAME, Directory, Node, Symlink
 
 MAX_PATH = 4096
 """A path has fewer bytes than this (with its NUL: Linux's PATH_MAX)."""
-
-MAX_NAME = 255
-"""The longest name, in bytes."""
 
 MAX_LINKS = 40
 """How many links are followed in one path; one more is ELOOP."""
@@ -308,7 +305,7 @@ class _Walk:
 
 
 __all__ = [
-    "MAX_DEPTH", "MAX_LINKS", "MAX_NAME", "MAX_PATH", "File", "Place", "look_up", "make_directory",
+    "MAX_DEPTH", "MAX_LINKS", "MAX_NAME", "MAX_PATH", "Place", "look_up", "make_directory",
     "make_link", "make_symlink", "open_at", "read_link", "remove_directory", "remove_file",
     "rename", "resolve",
 ]  # fmt: skip
