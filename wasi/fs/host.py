@@ -382,10 +382,15 @@ class _File(File):
     def allocate(self, offset: int, length: int) -> None:
         self._may(self._write)
         checked_range(offset, length)
+        if not length:
+            raise ErrnoError(Errno.EINVAL)
         with self._account.lock, _errors():
             growth = max(0, offset + length - os.fstat(self._held.fd).st_size)
             self._account.quota.need_bytes(growth)
             os.posix_fallocate(self._held.fd, offset, length)
+            # PyPy does not look at what the call says.
+            if os.fstat(self._held.fd).st_size < offset + length:
+                raise ErrnoError(Errno.ENOSPC)
             self._account.quota.add_bytes(growth)
 
     def sync(self, *, data_only: bool) -> None:
