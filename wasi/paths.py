@@ -140,9 +140,11 @@ def read_link(root: Directory, path: bytes) -> bytes:
         return node.target()
 
 
-def make_link(root: Directory, path: bytes, new_root: Directory, new_path: bytes) -> None:
-    """Give what is at ``path`` the name ``new_path`` besides; a link itself is not followed."""
-    old = resolve(root, path, follow=False)
+def make_link(
+    root: Directory, path: bytes, new_root: Directory, new_path: bytes, *, follow: bool = False
+) -> None:
+    """Give what is at ``path`` the name ``new_path`` besides; with ``follow`` not a link itself."""
+    old = resolve(root, path, follow=follow)
     with old.directory:
         if old.must_be_directory:
             # Either it is none, or it cannot have a second name.
