@@ -14,6 +14,7 @@ from wasi.clocks import Clock
 from wasi.config import HostDirectory, Preopen, WasiConfig
 from wasi.descriptors import Descriptor, Input, OpenDirectory, Output
 from wasi.fs.base import FileSystem
+from wasi.fs.readonly import ReadOnlyFileSystem
 from wasi.sockets import Listener, listening
 from wasi.streams import InputStream, OutputStream
 
@@ -59,9 +60,9 @@ class World:
 
         if not isinstance(preopen, HostDirectory):
             preopen = HostDirectory(os.fspath(preopen))
-        opened = HostFileSystem(preopen.path, read_only=preopen.read_only)
+        opened = HostFileSystem(preopen.path)
         self._owned.append(opened)
-        return opened
+        return ReadOnlyFileSystem(opened) if preopen.read_only else opened
 
     def descriptors(self) -> List[Descriptor]:
         """The descriptors of the start, in the order of their numbers."""

@@ -103,7 +103,8 @@ def path_open(
     oflags: int, fs_rights_base: int, fs_rights_inheriting: int, fdflags: int, opened_fd: int,
 ) -> None:  # fmt: skip
     """Open a file or a directory, with no more rights than the directory hands on."""
-    parent = wasi.fds.of(OpenDirectory, fd, "path_open", *_rights_of_oflags(oflags))
+    wasi.fds.get(fd, "path_open")
+    parent = wasi.fds.of(OpenDirectory, fd, *_rights_of_oflags(oflags))
     name, follow = load_path(memory, path, path_len), follows(dirflags)
     check_fdflags(fdflags)
     check(memory, opened_fd, 4)
