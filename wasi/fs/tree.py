@@ -44,6 +44,8 @@ class Inode:
     def __init__(self, identity: Identity, now: int) -> None:
         self.identity = identity
         self.nlink = 0
+        # Where it lies below an overlay: the names from the top.  None if it is new.
+        self.below: Optional[Tuple[bytes, ...]] = None
         self.atim = self.mtim = self.ctim = now
 
     def size(self) -> int:
@@ -392,7 +394,11 @@ class TreeDirectory(Directory):
                 raise ErrnoError(Errno.EACCES)
             file = self._file(name, inode, read=read, write=write)
             if truncate:
-                file.resize(0)
+                try:
+                    file.resize(0)
+                except BaseException:
+                    file.close()
+                    raise
             return file
 
     def make_directory(self, name: bytes) -> None:
