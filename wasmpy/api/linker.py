@@ -93,15 +93,17 @@ class Linker:
             self.define(name, export, instance.exports[export])
 
     def define_wasi(self, config: Union[WasiConfig, Wasi, None] = None) -> Wasi:
-        """Define ``wasi_snapshot_preview1``; the guest's WASI state, reset with its instance.
+        """Define WASI preview 1; the guest's WASI state, reset with its instance.
 
-        One linker has one state: what it instantiates shares it.
+        That is ``wasi_snapshot_preview1`` and the older ``wasi_unstable``.  One
+        linker has one state: what it instantiates shares it.
         """
-        from wasi import Wasi, WasiConfig
+        from wasi import Wasi, WasiConfig, abi
 
         wasi = config if isinstance(config, Wasi) else Wasi(config or WasiConfig())
-        for name, function in wasi.imports().items():
-            self.define(function.module, name, function)
+        for module in (abi.MODULE, abi.MODULE_0):
+            for name, function in wasi.imports(module).items():
+                self.define(module, name, function)
         self._participants.append(wasi.reset)
         return wasi
 
