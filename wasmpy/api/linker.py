@@ -175,9 +175,17 @@ class Linker:
             )
         if missing:
             missing += execution.mismatches(syntax, store.inst.types.close(syntax), found)
-            wrong = any(m.got for m in missing)
-            raise LinkError("incompatible import type" if wrong else "unknown import", missing)
+            raise LinkError(_what_is_wrong(missing), missing)
         return [inst for _, inst in found]
+
+
+def _what_is_wrong(missing: List[MissingImport]) -> str:
+    """What an error says of all that is ``missing``."""
+    if any(m.got for m in missing):
+        return "incompatible import type"
+    if any(m.module.startswith("wasi:") for m in missing):
+        return "unknown import of WASI preview 2, a component's; here is preview 1 alone"
+    return "unknown import"
 
 
 def _instance_of(store: Store, wanted: Import, expected: Any, item: Any) -> Optional[ExternInst]:
