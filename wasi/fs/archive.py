@@ -39,10 +39,16 @@ from typing import (
 )
 
 from wasi import paths
-from wasi.clocks import START_REALTIME
 from wasi.errno import Errno, ErrnoError
 from wasi.fs.base import Directory, File
-from wasi.fs.memory import MAX_BYTES, MAX_NODES, Content, MemoryFileSystem, make_directories
+from wasi.fs.memory import (
+    MAX_BYTES,
+    MAX_NODES,
+    Content,
+    MemoryFileSystem,
+    StoppedClock,
+    make_directories,
+)
 from wasi.fs.quota import Quota
 from wasi.fs.readonly import ReadOnlyFileSystem
 
@@ -96,7 +102,7 @@ class ArchiveFileSystem(ReadOnlyFileSystem):
         self, files: Optional[Mapping[Union[str, bytes], Content]] = None, *, dev: int = 3
     ) -> None:
         super().__init__(
-            MemoryFileSystem(files, max_bytes=None, max_nodes=None, clock=_StoppedClock(), dev=dev)
+            MemoryFileSystem(files, max_bytes=None, max_nodes=None, clock=StoppedClock(), dev=dev)
         )
 
     @classmethod
@@ -120,25 +126,12 @@ class ArchiveFileSystem(ReadOnlyFileSystem):
         cls, entries: Callable[[], Iterator[_Entry]], max_bytes: int, max_nodes: int
     ) -> ArchiveFileSystem:
         memory = MemoryFileSystem(
-            max_bytes=max_bytes, max_nodes=max_nodes, clock=_StoppedClock(), dev=3
+            max_bytes=max_bytes, max_nodes=max_nodes, clock=StoppedClock(), dev=3
         )
         _fill(memory, entries)
         archive = cls.__new__(cls)
         ReadOnlyFileSystem.__init__(archive, memory)
         return archive
-
-
-class _StoppedClock:
-    """Always the same moment."""
-
-    def now(self) -> int:
-        return START_REALTIME
-
-    def monotonic(self) -> int:
-        return 0
-
-    def sleep(self, duration: int) -> None:
-        """Nothing passes."""
 
 
 class _Entry(NamedTuple):
