@@ -25,7 +25,7 @@ build_c() {
 
 build_libc() {
     for source in *.c; do
-        "${CC:-clang}" --target=wasm32-wasi -Os -std=c11 -Wall -Wextra -Werror -Wno-unused-function \
+        "${CC:-clang}" --target=wasm32-wasi -Os -std=gnu11 -Wall -Wextra -Werror -Wno-unused-function \
             -mcpu=mvp -c -o "$objects/libc-${source%.c}.o" "$source"
         "${CC:-clang}" --target=wasm32-wasi -Wl,--strip-all -o "$out/libc/${source%.c}.wasm" \
             "$objects/libc-${source%.c}.o"
