@@ -18,6 +18,9 @@ from wasmpy.syntax.types import I32, I64, FuncType, NumType
 MODULE = "wasi_snapshot_preview1"
 """The module name that guests import from."""
 
+MODULE_0 = "wasi_unstable"
+"""The module name of the older interface, snapshot 0: nearly the same."""
+
 SCOPES: Tuple[str, ...] = ("clock", "filesystem", "memory", "poll", "proc", "random", "sock")
 """The scopes by which the transcript can be filtered; preview 1 has no memory function."""
 
@@ -63,7 +66,7 @@ _WIDE = frozenset(("timestamp", "filesize", "filedelta", "rights", "dircookie"))
 
 RESULT_SIZE: Dict[str, int] = {
     "size": 4, "fd": 4, "roflags": 2, "timestamp": 8, "filesize": 8,
-    "fdstat": 24, "filestat": 64, "prestat": 8,
+    "fdstat": 24, "filestat": 64, "filestat0": 56, "prestat": 8,
 }  # fmt: skip
 """Bytes that a result takes in the guest's memory."""
 
@@ -139,13 +142,34 @@ def _rows(table: str) -> Dict[str, Function]:
 FUNCTIONS: Dict[str, Function] = _rows(_TABLE)
 """All 46 functions by name, in the order of the specification."""
 
+FUNCTIONS_0: Dict[str, Function] = _rows(
+    "\n".join(line for line in _TABLE.strip().splitlines() if not line.startswith("sock_accept"))
+    .replace(":whence", ":whence0")
+    .replace(":*filestat", ":*filestat0")
+)
+"""The 45 functions of the older interface, by name."""
+
 
 ENUMS: Dict[str, Tuple[str, ...]] = {
     "clockid": ("realtime", "monotonic", "process_cputime_id", "thread_cputime_id"),
     "whence": ("set", "cur", "end"),
+    "whence0": ("cur", "end", "set"),
+    "filetype": (
+        "unknown", "block_device", "character_device", "directory", "regular_file",
+        "socket_dgram", "socket_stream", "symbolic_link",
+    ),
     "advice": ("normal", "sequential", "random", "willneed", "dontneed", "noreuse"),
-}
-"""Names of the enumerations among the parameters, by value."""
+    "signal": (
+        "none", "hup", "int", "quit", "ill", "trap", "abrt", "bus", "fpe", "kill", "usr1", "segv",
+        "usr2", "pipe", "alrm", "term", "chld", "cont", "stop", "tstp", "ttin", "ttou", "urg",
+        "xcpu", "xfsz", "vtalrm", "prof", "winch", "poll", "pwr", "sys",
+    ),
+}  # fmt: skip
+"""Names of the enumerations among the parameters and results, by value."""
+
+SIGNALS_IGNORED = frozenset(("chld", "cont", "urg", "winch"))
+SIGNALS_STOPPING = frozenset(("stop", "tstp", "ttin", "ttou"))
+"""What signals do that do not end a program; all others do, as POSIX says."""
 
 FLAGS: Dict[str, Tuple[str, ...]] = {
     "fdflags": ("append", "dsync", "nonblock", "rsync", "sync"),
@@ -161,8 +185,27 @@ FLAGS: Dict[str, Tuple[str, ...]] = {
 CLOCK_REALTIME = 0
 CLOCK_MONOTONIC = 1
 
+WHENCE_CUR = 1
+ADVICES = len(ENUMS["advice"])
+
 FDFLAGS_APPEND = 1
+FDFLAGS_DSYNC = 2
+FDFLAGS_NONBLOCK = 4
+FDFLAGS_RSYNC = 8
+FDFLAGS_SYNC = 16
 FDFLAGS_ALL = (1 << len(FLAGS["fdflags"])) - 1
+FSTFLAGS_ATIM = 1
+FSTFLAGS_ATIM_NOW = 2
+FSTFLAGS_ALL = (1 << len(FLAGS["fstflags"])) - 1
+LOOKUPFLAGS_SYMLINK_FOLLOW = 1
+OFLAGS_CREAT = 1
+OFLAGS_DIRECTORY = 2
+OFLAGS_EXCL = 4
+OFLAGS_TRUNC = 8
+OFLAGS_ALL = (1 << len(FLAGS["oflags"])) - 1
+RIFLAGS_RECV_PEEK = 1
+RIFLAGS_RECV_WAITALL = 2
+RIFLAGS_ALL = (1 << len(FLAGS["riflags"])) - 1
 
 _RIGHTS = """
     fd_datasync fd_read fd_seek fd_fdstat_set_flags fd_sync fd_tell fd_write fd_advise
@@ -181,8 +224,7 @@ def rights(*names: str) -> int:
     return sum(1 << RIGHTS.index(name) for name in names)
 
 
-FILETYPE_UNKNOWN = 0
-FILETYPE_CHARACTER_DEVICE = 2
+PREOPENTYPE_DIR = 0
 
 EVENTTYPE_CLOCK = 0
 EVENTTYPE_FD_READ = 1
@@ -196,7 +238,27 @@ FDSTAT = struct.Struct("<BxHxxxxQQ")
 """filetype, flags, rights base, rights inheriting."""
 FILESTAT = struct.Struct("<QQBxxxxxxxQQQQQ")
 """dev, ino, filetype, nlink, size, atim, mtim, ctim."""
+FILESTAT_0 = struct.Struct("<QQBxxxIQQQQ")
+"""The same in the older interface, whose nlink has 32 bits."""
+PRESTAT = struct.Struct("<BxxxI")
+"""tag, length of the name."""
+DIRENT = struct.Struct("<QQIBxxx")
+"""next cookie, ino, length of the name, filetype; the name follows."""
 SUBSCRIPTION = struct.Struct("<QBxxxxxxxIxxxxQQHxxxxxx")
 """userdata, type, clock id or fd, timeout, precision, flags."""
 EVENT = struct.Struct("<QHBxxxxxQHxxxxxx")
 """userdata, error, type, nbytes, flags."""
+
+U32 = struct.Struct("<I")
+SUBSCRIPTION_0_HEAD = struct.Struct("<QB")
+"""userdata, type; what follows stands at 16."""
+CLOCK_0 = struct.Struct("<QIxxxxQQH")
+"""identifier, clock id, timeout, precision, flags: a clock in the older interface."""
+SUBSCRIPTION_0 = struct.Struct("<QB47x")
+"""The older interface's subscription as a whole: 56 bytes."""
+
+
+def pack_filestat_0(stat: Tuple[int, ...]) -> bytes:
+    """A ``filestat`` of the older interface; more links than fit are as many as fit."""
+    dev, ino, filetype, nlink, size, atim, mtim, ctim = stat
+    return FILESTAT_0.pack(dev, ino, filetype, min(nlink, 0xFFFF_FFFF), size, atim, mtim, ctim)

@@ -1,11 +1,11 @@
-"""What a guest is given: arguments, environment, streams, time, randomness.
+"""What a guest is given: arguments, environment, streams, files, sockets, time, randomness.
 
 What belongs here: the configuration and its defaults.  What does not: a
 guest's state (``wasi.state``).
 
 Closed and deterministic unless opened, field by field: no arguments, no
-environment; stdin at end of file; stdout and stderr vanish; clocks that move
-when they are read; randomness from a seed.
+environment; stdin at end of file; stdout and stderr vanish; no directories and
+no listeners; clocks that move when they are read; randomness from a seed.
 """
 
 from __future__ import annotations
@@ -13,24 +13,41 @@ from __future__ import annotations
 import dataclasses
 import os
 import sys
+from pathlib import Path
 from typing import (
     Any,
     Callable,
     Collection,
+    Dict,
     Iterable,
     List,
     Mapping,
+    NamedTuple,
     Optional,
     Sequence,
     Tuple,
     Union,
 )
 
+from wasi import abi
 from wasi.clocks import Clock, SystemClock
+from wasi.fs.base import FileSystem
 from wasi.random import RandomSource, system_random
+from wasi.sockets import ListenerSource
 from wasi.transcript import Event
 
 Text = Union[str, bytes]
+
+
+class HostDirectory(NamedTuple):
+    """A directory of the host's that a guest is given."""
+
+    path: str
+    read_only: bool = False
+
+
+Preopen = Union[FileSystem, HostDirectory, str, "os.PathLike[str]"]
+"""What can be behind a directory that is open from the start: a path is the host's directory."""
 
 
 @dataclasses.dataclass
@@ -61,6 +78,16 @@ class WasiConfig:
     """None for a ``SeededRandom`` of the guest's own, from ``seed``."""
     seed: int = 0
     """What the randomness is made from, unless ``random`` is given."""
+    tty: Optional[Collection[int]] = None
+    """Which of the streams 0, 1 and 2 are terminals; None for those that say so."""
+    preopens: Mapping[str, Preopen] = dataclasses.field(default_factory=dict)
+    """The directories that are open from the start, by the guest's name for each."""
+    listeners: Sequence[ListenerSource] = ()
+    """Where a guest may accept connections: listening sockets, or ``"host:port"``."""
+    max_open: int = 1_024
+    """How many descriptors can be open at once; one more is EMFILE."""
+    overrides: Mapping[str, Callable[..., Any]] = dataclasses.field(default_factory=dict)
+    """Functions in the place of ours, by name: ``fn(caller, *args)`` answers an errno."""
     transcript: Union[bool, Callable[[Event], None]] = False
     """True to keep an event for each call, or a callback that gets them instead."""
     transcript_limit: int = 10_000
@@ -87,6 +114,31 @@ class WasiConfig:
     def inherit_stderr(self) -> None:
         """Let the guest write to the process's standard error."""
         self.stderr = sys.stderr
+
+    def preopen_dir(
+        self, host_path: Union[str, os.PathLike[str]], guest_path: str, *, read_only: bool = False
+    ) -> None:
+        """Give the host's directory ``host_path``, which the guest knows as ``guest_path``.
+
+        Raises: OSError if it is none.
+        """
+        path = os.fspath(host_path)
+        with os.scandir(path):
+            pass  # it is there, a directory, and may be read
+        self.preopens = {**self.preopens, guest_path: HostDirectory(path, read_only)}
+
+    def _open_stdin(self, path: Union[str, bytes, os.PathLike[Any]]) -> None:
+        self.stdin = Path(os.fsdecode(path)).open("rb")  # noqa: SIM115 - the guest's from now on
+
+    def _open_stdout(self, path: Union[str, bytes, os.PathLike[Any]]) -> None:
+        self.stdout = Path(os.fsdecode(path)).open("wb", buffering=0)  # noqa: SIM115
+
+    def _open_stderr(self, path: Union[str, bytes, os.PathLike[Any]]) -> None:
+        self.stderr = Path(os.fsdecode(path)).open("wb", buffering=0)  # noqa: SIM115
+
+    stdin_file = property(None, _open_stdin, doc="Set it to read stdin from a file.")
+    stdout_file = property(None, _open_stdout, doc="Set it to write stdout to a file, made empty.")
+    stderr_file = property(None, _open_stderr, doc="Set it to write stderr to a file, made empty.")
 
     def use_system_clock(self) -> None:
         """Give the real time; a sleep then really waits."""
@@ -117,11 +169,31 @@ class WasiConfig:
             encoded.append(key + b"=" + _c_string(value, "environment variable"))
         return encoded
 
+    def named_preopens(self) -> Dict[bytes, Preopen]:
+        """The directories that are open from the start, by their names as the guest gets them.
+
+        Raises: ValueError for a name that is empty or has a NUL inside.
+        """
+        named = {}
+        for name, preopen in self.preopens.items():
+            encoded = _c_string(name, "open directory's name")
+            if not encoded:
+                raise ValueError("a directory's name for the guest is not empty")
+            named[encoded] = preopen
+        return named
+
+    def checked_overrides(self) -> Mapping[str, Callable[..., Any]]:
+        """The functions in the place of ours.  Raises: ValueError for a name that is none."""
+        unknown = set(self.overrides) - set(abi.FUNCTIONS)
+        if unknown:
+            raise ValueError(f"WASI has no function {', '.join(sorted(unknown))}")
+        return self.overrides
+
 
 def _c_string(text: Text, what: str) -> bytes:
     """``text`` as bytes that can end with a NUL."""
     # surrogateescape: bytes of the process's own arguments that are no UTF-8 stay what they are.
     data = text.encode("utf-8", "surrogateescape") if isinstance(text, str) else bytes(text)
     if b"\0" in data:
-        raise ValueError(f"an {what} cannot have a NUL inside: {text!r}")
+        raise ValueError(f"no NUL can be inside an {what}: {text!r}")
     return data

@@ -104,6 +104,16 @@ class ErrnoError(Exception):
         self.errno = errno
 
 
+_OTHER_NAMES = {
+    "EDEADLOCK": Errno.EDEADLK,
+    "EOPNOTSUPP": Errno.ENOTSUP,
+    "EWOULDBLOCK": Errno.EAGAIN,
+    "ESHUTDOWN": Errno.EPIPE,
+    "EREMOTEIO": Errno.EIO,
+}
+"""Where a host says differently what WASI has a name for."""
+
+
 def errno_of(error: OSError) -> Errno:
     """The code that says to the guest what ``error`` says to the host.
 
@@ -117,4 +127,4 @@ def errno_of(error: OSError) -> Errno:
     if isinstance(error, BlockingIOError):
         return Errno.EAGAIN
     name = host_errno.errorcode.get(error.errno or 0, "")
-    return Errno.__members__.get(name, Errno.EIO)
+    return Errno.__members__.get(name) or _OTHER_NAMES.get(name, Errno.EIO)

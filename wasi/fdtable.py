@@ -1,86 +1,104 @@
-"""A guest's file descriptors.
+"""A guest's file descriptors by number.
 
-What belongs here: which numbers are open, what stands behind each, and its
-rights.  What does not: reading and writing guest memory.  There are the three
-standard streams; nothing else can be opened yet.
+What belongs here: which numbers are open, how many there may be, and going
+back to those of the start.  What does not: what stands behind one
+(``wasi.descriptors``, ``wasi.sockets``).
 
-Spec: ``wasi_snapshot_preview1``, ``fdstat`` and ``rights``.
+The numbers 0 to 2 are the standard streams; the directories that are open from
+the start come next, in their order, then the listeners.  A new descriptor gets
+the lowest number that is free.
 """
 
 from __future__ import annotations
 
-from typing import Dict, Optional
+import heapq
+from typing import Callable, Dict, List, Sequence, Type, TypeVar
 
-from wasi import abi
+from wasi.descriptors import Descriptor
 from wasi.errno import Errno, ErrnoError
-from wasi.streams import InputStream, OutputStream
 
-_STREAM_RIGHTS = abi.rights("fd_fdstat_set_flags", "fd_filestat_get", "poll_fd_readwrite")
-FD_READ = abi.rights("fd_read")
-FD_WRITE = abi.rights("fd_write")
-
-
-class Descriptor:
-    """An open stream: exactly one of ``input`` and ``output`` is set."""
-
-    __slots__ = ("flags", "input", "output", "rights")
-
-    def __init__(
-        self, input: Optional[InputStream] = None, output: Optional[OutputStream] = None
-    ) -> None:
-        self.input = input
-        self.output = output
-        self.rights = _STREAM_RIGHTS | (FD_WRITE if input is None else FD_READ)
-        self.flags = 0
-
-    @property
-    def filetype(self) -> int:
-        """A terminal is a character device; any other stream is of unknown type."""
-        stream = self.output if self.input is None else self.input
-        assert stream is not None
-        return abi.FILETYPE_CHARACTER_DEVICE if stream.isatty else abi.FILETYPE_UNKNOWN
+D = TypeVar("D", bound=Descriptor)
 
 
 class FdTable:
-    """The descriptors that are open, by number."""
+    """The descriptors that are open, by number; at most ``limit`` of them."""
 
-    def __init__(self, stdin: InputStream, stdout: OutputStream, stderr: OutputStream) -> None:
-        self._streams = (stdin, stdout, stderr)
+    def __init__(self, initial: Callable[[], Sequence[Descriptor]], limit: int) -> None:
+        self._initial = initial
+        self._limit = limit
         self._open: Dict[int, Descriptor] = {}
+        self._free: List[int] = []
+        self._next = 0
         self.reset()
 
     def reset(self) -> None:
-        """Open again what was open at the start, and nothing else."""
-        stdin, stdout, stderr = self._streams
-        stdin.reset()
-        self._open = {
-            0: Descriptor(input=stdin),
-            1: Descriptor(output=stdout),
-            2: Descriptor(output=stderr),
-        }
+        """Close everything, and open again what was open at the start."""
+        self.close_all()
+        for descriptor in self._initial():
+            self._open[self._next] = descriptor
+            self._next += 1
 
-    def get(self, fd: int) -> Descriptor:
-        """The open descriptor ``fd``.  Raises: ErrnoError(EBADF)."""
+    def close_all(self) -> None:
+        """Close everything."""
+        for descriptor in self._open.values():
+            descriptor.close()
+        self._open = {}
+        self._free = []
+        self._next = 0
+
+    def __len__(self) -> int:
+        return len(self._open)
+
+    def get(self, fd: int, *operations: str) -> Descriptor:
+        """The open descriptor ``fd``, if it has the right to ``operations``.
+
+        Raises: ErrnoError: EBADF where none is open, else as ``Descriptor.check``.
+        """
         descriptor = self._open.get(fd)
         if descriptor is None:
             raise ErrnoError(Errno.EBADF)
+        if operations:
+            descriptor.check(*operations)
         return descriptor
 
-    def readable(self, fd: int) -> InputStream:
-        """What reads of ``fd`` come from.  Raises: ErrnoError(EBADF, ENOTCAPABLE)."""
-        stream = self.get(fd).input
-        if stream is None:
-            raise ErrnoError(Errno.ENOTCAPABLE)
-        return stream
+    def of(self, kind: Type[D], fd: int, *operations: str) -> D:
+        """As ``get``, where only ``kind`` has the right to ``operations``."""
+        descriptor = self.get(fd, *operations)
+        # The tables of ``wasi.rights`` refuse every other kind.
+        assert isinstance(descriptor, kind), f"{operations} of a {type(descriptor).__name__}"
+        return descriptor
 
-    def writable(self, fd: int) -> OutputStream:
-        """Where writes to ``fd`` go.  Raises: ErrnoError(EBADF, ENOTCAPABLE)."""
-        stream = self.get(fd).output
-        if stream is None:
-            raise ErrnoError(Errno.ENOTCAPABLE)
-        return stream
+    def check_room(self) -> None:
+        """Refuse one more where there are too many already.  Raises: ErrnoError(EMFILE)."""
+        if len(self._open) >= self._limit:
+            raise ErrnoError(Errno.EMFILE)
+
+    def add(self, descriptor: Descriptor) -> int:
+        """The number under which ``descriptor`` is open from now on."""
+        if self._free:
+            fd = heapq.heappop(self._free)
+        else:
+            fd = self._next
+            self._next += 1
+        self._open[fd] = descriptor
+        return fd
 
     def close(self, fd: int) -> None:
-        """Close ``fd``; the host's own stream behind it stays open.  Raises: ErrnoError(EBADF)."""
-        self.get(fd)
+        """Close ``fd``; a stream of the host's behind it stays open.  Raises: ErrnoError."""
+        descriptor = self.get(fd)
         del self._open[fd]
+        heapq.heappush(self._free, fd)
+        descriptor.close()
+
+    def renumber(self, fd: int, to: int) -> None:
+        """Give ``fd`` the number ``to``, in the place of what is open there; ``fd`` is free then.
+
+        Raises: ErrnoError(EBADF) unless both are open.
+        """
+        moved, replaced = self.get(fd), self.get(to)
+        if fd == to:
+            return
+        self._open[to] = moved
+        del self._open[fd]
+        heapq.heappush(self._free, fd)
+        replaced.close()

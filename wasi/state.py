@@ -2,22 +2,23 @@
 
 What belongs here: what is made from a configuration for one guest, going back
 to the beginning, and the step from a guest's call to a function of
-``wasi.preview1`` and back to an error code.
+``wasi.preview1`` and back to an error code.  What does not: opening what the
+configuration names (``wasi.world``).
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Callable, Dict, List, Optional
+from typing import TYPE_CHECKING, Any, Callable, Dict, List, Optional, Tuple
 
 from wasi import abi
 from wasi.clocks import Clock, FakeClock
 from wasi.config import WasiConfig
 from wasi.errno import Errno, ErrnoError
 from wasi.fdtable import FdTable
-from wasi.preview1 import HANDLERS, Handler, unimplemented
+from wasi.preview1 import HANDLERS, UNSTABLE, Handler
 from wasi.random import RandomSource, SeededRandom
-from wasi.streams import InputStream, OutputStream
 from wasi.transcript import Event, Transcript, decode_args, decode_results
+from wasi.world import World
 from wasmpy.errors import WasiExit
 from wasmpy.syntax.types import Limits, MemType
 
@@ -32,8 +33,10 @@ class Wasi:
     ``argv`` and ``env`` are as the guest gets them, ``clock`` and ``random``
     where its time and randomness come from, ``fds`` its open descriptors,
     ``transcript`` the events (always empty unless the configuration asks).
+    ``close`` it (or use ``with``) when the guest is not needed any more.
 
-    Raises: ValueError, TypeError for a configuration that cannot be.
+    Raises: ValueError, TypeError for a configuration that cannot be; OSError
+    for a directory or an address that the host does not give.
     """
 
     def __init__(self, config: Optional[WasiConfig] = None) -> None:
@@ -44,9 +47,6 @@ class Wasi:
         self.random: RandomSource = (
             SeededRandom(config.seed) if config.random is None else config.random
         )
-        self.fds = FdTable(
-            InputStream(config.stdin), OutputStream(config.stdout), OutputStream(config.stderr)
-        )
         scopes = config.transcript_scopes
         self.transcript = Transcript(
             config.transcript_limit,
@@ -54,32 +54,68 @@ class Wasi:
             config.transcript if callable(config.transcript) else None,
         )
         self._recording = bool(config.transcript)
+        self._overrides = {
+            name: _overriding(fn) for name, fn in config.checked_overrides().items()
+        }
+        self._world = World(config, self.clock)
+        self.fds = FdTable(self._world.descriptors, config.max_open)
 
-    def imports(self) -> Dict[str, HostFunc]:
-        """All 46 functions by name, over this state."""
+    def imports(self, module: str = abi.MODULE) -> Dict[str, HostFunc]:
+        """All functions of ``module`` by name, over this state.
+
+        ``wasi_snapshot_preview1`` has 46, the older ``wasi_unstable`` 45.
+        Raises: ValueError for another module.
+        """
         from wasmpy.exec.host import HostFunc
 
+        if module not in _INTERFACES:
+            raise ValueError(f"a WASI interface is one of {', '.join(_INTERFACES)}, not {module!r}")
+        functions, handlers = _INTERFACES[module]
         return {
-            name: HostFunc(function.functype, self._bind(function), name, abi.MODULE)
-            for name, function in abi.FUNCTIONS.items()
+            name: HostFunc(
+                function.functype,
+                self._bind(function, self._overrides.get(name, handlers[name])),
+                name,
+                module,
+            )
+            for name, function in functions.items()
         }
+
+    @property
+    def addresses(self) -> List[Tuple[Any, ...]]:
+        """Where the listeners listen, in their order: what was port 0 is the port that it got."""
+        return self._world.addresses
 
     def reset(self) -> None:
         """Back to the initial state: clocks, randomness, descriptors, an empty transcript.
 
         A clock or a source of randomness that was given is reset if it has a
-        ``reset``.  Streams are not rewound; bytes given for stdin are.
+        ``reset``.  Streams are not rewound; bytes given for stdin are.  What the
+        guest opened is closed; a file system of its own has its first content
+        again, and the host's directories stay as they are.
         """
         for part in (self.clock, self.random):
             reset = getattr(part, "reset", None)
             if reset is not None:
                 reset()
+        self.fds.close_all()
+        self._world.reset()
         self.fds.reset()
         self.transcript.clear()
 
-    def _bind(self, function: abi.Function) -> Callable[..., Optional[int]]:
+    def close(self) -> None:
+        """Close what the guest has open, and what was opened for it; twice is harmless."""
+        self.fds.close_all()
+        self._world.close()
+
+    def __enter__(self) -> Wasi:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+    def _bind(self, function: abi.Function, handler: Handler) -> Callable[..., Optional[int]]:
         """The host function for ``function``."""
-        handler: Handler = HANDLERS.get(function.name, unimplemented)
         if self._recording and self.transcript.wants(function):
             return self._recorded(function, handler)
 
@@ -123,13 +159,30 @@ class Wasi:
                         decoded,
                         None if errno is None else errno.name,
                         results,
-                        handler is not unimplemented,
                         raised,
                     )
                 )
             return int(errno)
 
         return call
+
+
+_INTERFACES: Dict[str, Tuple[Dict[str, abi.Function], Dict[str, Handler]]] = {
+    abi.MODULE: (abi.FUNCTIONS, HANDLERS),
+    abi.MODULE_0: (abi.FUNCTIONS_0, UNSTABLE),
+}
+"""The functions and what they do, by the name of the module."""
+
+
+def _overriding(fn: Callable[..., Any]) -> Handler:
+    """A user's function as one of ours: it is given the caller and the arguments alone."""
+
+    def handler(wasi: Wasi, caller: Caller, memory: MemInst, *args: int) -> None:
+        answer = fn(caller, *args)
+        if answer:
+            raise ErrnoError(Errno(answer))
+
+    return handler
 
 
 def _no_memory() -> MemInst:

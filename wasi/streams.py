@@ -13,9 +13,11 @@ from __future__ import annotations
 import codecs
 import errno
 import io
+import os
 from typing import Any, Callable, Optional, Union
 
 from wasi.errno import Errno, ErrnoError, errno_of
+from wasi.readiness import Interest, Look, fileno_that_waits, states, until_ready
 
 Source = Union[None, bytes, bytearray, memoryview, Callable[[int], bytes], Any]
 """What stdin can be: nothing (end of file), bytes, a callback that is asked for at most n
@@ -27,9 +29,9 @@ bytes and may answer how many it took (None: all), or a writable file object."""
 
 
 class InputStream:
-    """A stream that a guest reads."""
+    """A stream that a guest reads; ``tty`` says whether it is a terminal, None asks the file."""
 
-    def __init__(self, source: Source = None) -> None:
+    def __init__(self, source: Source = None, *, tty: Optional[bool] = None) -> None:
         if isinstance(source, str):
             raise TypeError("stdin is bytes, a file object or a callback, not str")
         self._data: Optional[bytes] = None
@@ -50,16 +52,25 @@ class InputStream:
             self._ask = source
         else:
             raise TypeError(f"not a source of bytes: {type(source).__name__}")
+        self._isatty = _isatty(self._file) if tty is None else tty
+        fileno = fileno_that_waits(self._file)
+        self.interest = None if fileno is None else Interest(fileno, write=False)
+        self._looked_ahead = False
 
-    def read(self, n: int) -> bytes:
+    def read(self, n: int, look: Optional[Look] = None, *, wait: bool = True) -> bytes:
         """At most ``n`` bytes, as many as are there; ``b""`` at the end of the file.
 
-        Raises: ErrnoError.
+        With ``look``, what has to be waited for is waited for in pieces; EAGAIN
+        instead without ``wait``, where the system can tell.  Raises: ErrnoError.
         """
         if self._data is not None:
             chunk = self._data[self._position : self._position + n]
             self._position += len(chunk)
             return chunk
+        if look is not None and self.interest is not None and not self.ready():
+            if not wait:
+                raise ErrnoError(Errno.EAGAIN)
+            until_ready(self.interest, look)
         if not self._rest:
             self._rest = self._next(n)
         chunk, self._rest = self._rest[:n], self._rest[n:]
@@ -79,6 +90,16 @@ class InputStream:
             raise ErrnoError(Errno.EAGAIN)
         return chunk.encode("utf-8", "surrogateescape") if isinstance(chunk, str) else bytes(chunk)
 
+    def ready(self) -> bool:
+        """Whether a read comes back at once; True where nobody knows."""
+        if self._rest or self.interest is None or states([self.interest], 0)[0].ready:
+            return True
+        if not self._looked_ahead:
+            # The host may have read more than it wanted before the guest came: once is enough.
+            self._looked_ahead = True
+            self._rest = _read_ahead(self._file, self.interest.fileno)
+        return bool(self._rest)
+
     @property
     def available(self) -> Optional[int]:
         """How many bytes can be read at once; None where that is unknown."""
@@ -89,7 +110,7 @@ class InputStream:
     @property
     def isatty(self) -> bool:
         """Whether this is a terminal."""
-        return _isatty(self._file)
+        return self._isatty
 
     def reset(self) -> None:
         """Back to the beginning of bytes that were given; any other source goes on where it is."""
@@ -97,9 +118,12 @@ class InputStream:
 
 
 class OutputStream:
-    """A stream that a guest writes; each write is one write of the sink, and flushed."""
+    """A stream that a guest writes; each write is one write of the sink, and flushed.
 
-    def __init__(self, sink: Sink = None) -> None:
+    ``tty`` says whether it is a terminal; None asks the file.
+    """
+
+    def __init__(self, sink: Sink = None, *, tty: Optional[bool] = None) -> None:
         self._file: Any = None
         self._put: Callable[[bytes], Optional[int]] = len
         if sink is None:
@@ -111,12 +135,23 @@ class OutputStream:
             self._put = sink
         else:
             raise TypeError(f"not a sink for bytes: {type(sink).__name__}")
+        self._isatty = _isatty(self._file) if tty is None else tty
+        fileno = fileno_that_waits(self._file)
+        self.interest = None if fileno is None else Interest(fileno, write=True)
 
-    def write(self, data: bytes) -> int:
+    def ready(self) -> bool:
+        """Whether something can be written at once; True where nobody knows."""
+        return self.interest is None or states([self.interest], 0)[0].ready
+
+    def write(self, data: bytes, look: Optional[Look] = None, *, wait: bool = True) -> int:
         """Write ``data``; how many bytes of it were taken.
 
-        Raises: ErrnoError.
+        ``look`` and ``wait`` are as for reading.  Raises: ErrnoError.
         """
+        if look is not None and self.interest is not None and not self.ready():
+            if not wait:
+                raise ErrnoError(Errno.EAGAIN)
+            until_ready(self.interest, look)
         try:
             taken = self._put(data)
         except BlockingIOError as error:
@@ -132,7 +167,23 @@ class OutputStream:
     @property
     def isatty(self) -> bool:
         """Whether this is a terminal."""
-        return _isatty(self._file)
+        return self._isatty
+
+
+def _read_ahead(file: Any, fileno: int) -> bytes:
+    """What Python holds of ``file`` in its own buffer already; nothing is waited for."""
+    if not isinstance(file, io.BufferedReader):
+        return b""
+    try:
+        if not os.get_blocking(fileno):
+            return file.read1() or b""
+        os.set_blocking(fileno, False)
+        try:
+            return file.read1() or b""
+        finally:
+            os.set_blocking(fileno, True)
+    except (AttributeError, OSError, ValueError):
+        return b""
 
 
 def _file_reader(file: Any) -> Callable[[int], Any]:

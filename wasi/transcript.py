@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import collections
 import dataclasses
+import struct
 from typing import (
     TYPE_CHECKING,
     Any,
@@ -37,10 +38,9 @@ class Event:
     enumerations and flags by name, paths as text, a list of buffers as
     ``{"buffers", "bytes", "head"}`` (the first bytes of what is written, or
     of what was read).  ``errno`` is the code's name, or None where nothing
-    was answered: ``proc_exit``, or an exception of the host's, which
+    was answered: the program's end, or an exception of the host's, which
     ``raised`` then names.  ``results`` has what was stored through the
-    pointers that go out.  ``implemented`` is False for a function that is
-    not: it answers ENOSYS.
+    pointers that go out; a structure is a mapping of its fields.
     """
 
     index: int
@@ -49,7 +49,6 @@ class Event:
     args: Dict[str, Any]
     errno: Optional[str]
     results: Dict[str, Any]
-    implemented: bool = True
     raised: Optional[str] = None
 
     def __str__(self) -> str:
@@ -59,8 +58,7 @@ class Event:
         else:
             answer = "?" if self.raised is None else f"raised {self.raised}"
         results = "".join(f" {name}={_text(value)}" for name, value in self.results.items())
-        note = "" if self.implemented else " (not implemented)"
-        return f"{self.function}({args}) = {answer}{results}{note}"
+        return f"{self.function}({args}) = {answer}{results}"
 
     def to_json(self) -> Dict[str, Any]:
         """The event as a JSON object."""
@@ -147,19 +145,70 @@ def decode_results(
     results: Dict[str, Any] = {}
     for param, value in zip(function.params, raw):
         kind = param.kind[1:]
-        if not param.out or kind in ("fdstat", "filestat", "prestat"):
+        if not param.out:
             continue
         data = memory.read(value, abi.RESULT_SIZE[kind])
         if data is not None:
-            results[param.name] = _scalar(kind, int.from_bytes(data, "little"))
+            structure = _STRUCTURES.get(kind)
+            results[param.name] = (
+                _scalar(kind, int.from_bytes(data, "little"))
+                if structure is None
+                else structure(data)
+            )
     for param, value in zip(function.params, raw):
         if param.kind == "iovs":
             first = memory.read(value, abi.IOVEC.size)
             if first:
                 buf, buf_len = abi.IOVEC.unpack(first)
-                n = min(buf_len, results.get("nread", 0), _HEAD)
-                args[param.name]["head"] = _plain_text(memory.read(buf, n) or b"")
+                came = results.get("nread", results.get("ro_datalen", 0))
+                args[param.name]["head"] = _plain_text(
+                    memory.read(buf, min(buf_len, came, _HEAD)) or b""
+                )
+    _decode_text(function, memory, raw, results)
     return results
+
+
+def _decode_text(
+    function: abi.Function, memory: MemInst, raw: Sequence[int], results: Dict[str, Any]
+) -> None:
+    """What was stored as text in a buffer: a name, or where a link leads."""
+    given = dict(zip((p.name for p in function.params), raw))
+    if function.name == "fd_prestat_dir_name":
+        results["name"] = _path(memory, given["path"], given["path_len"])
+    elif function.name == "path_readlink":
+        results["target"] = _path(memory, given["buf"], results["bufused"])
+
+
+def _fdstat(data: bytes) -> Dict[str, Any]:
+    filetype, flags, base, inheriting = abi.FDSTAT.unpack(data)
+    return {
+        "filetype": _scalar("filetype", filetype),
+        "flags": _scalar("fdflags", flags),
+        "rights_base": hex(base),
+        "rights_inheriting": hex(inheriting),
+    }
+
+
+def _filestat(data: bytes, layout: struct.Struct = abi.FILESTAT) -> Dict[str, Any]:
+    dev, ino, filetype, nlink, size, atim, mtim, ctim = layout.unpack(data)
+    return {
+        "dev": dev, "ino": ino, "filetype": _scalar("filetype", filetype), "nlink": nlink,
+        "size": size, "atim": atim, "mtim": mtim, "ctim": ctim,
+    }  # fmt: skip
+
+
+def _prestat(data: bytes) -> Dict[str, Any]:
+    tag, size = abi.PRESTAT.unpack(data)
+    return {"tag": "dir" if tag == abi.PREOPENTYPE_DIR else tag, "name_len": size}
+
+
+_STRUCTURES: Dict[str, Callable[[bytes], Dict[str, Any]]] = {
+    "fdstat": _fdstat,
+    "filestat": _filestat,
+    "filestat0": lambda data: _filestat(data, abi.FILESTAT_0),
+    "prestat": _prestat,
+}
+"""How the structures among the results are decoded, by kind."""
 
 
 def _scalar(kind: str, value: int) -> Any:
@@ -217,6 +266,8 @@ def _plain_text(data: bytes) -> str:
 
 def _text(value: Any) -> str:
     """A decoded value in the text form."""
+    if isinstance(value, dict) and "buffers" not in value:
+        return "{" + " ".join(f"{name}={item}" for name, item in value.items()) + "}"
     if isinstance(value, dict):
         return f"[{value['buffers']}: {value['bytes']} bytes {value['head']!r}]"
     return str(value)

@@ -6,23 +6,15 @@ import io
 
 import pytest
 
-from tests.wasi.guest import Guest
 from wasi import Errno, Wasi, abi
 from wasi.errno import errno_of
-from wasi.preview1 import HANDLERS
-
-IMPLEMENTED = {
-    "args_get", "args_sizes_get", "environ_get", "environ_sizes_get", "clock_res_get",
-    "clock_time_get", "fd_close", "fd_fdstat_get", "fd_fdstat_set_flags", "fd_filestat_get",
-    "fd_prestat_get", "fd_prestat_dir_name", "fd_read", "fd_seek", "fd_tell", "fd_write",
-    "poll_oneoff", "proc_exit", "sched_yield", "random_get",
-}  # fmt: skip
+from wasi.preview1 import HANDLERS, UNSTABLE
 
 
 def test_all_46_functions_are_there() -> None:
     assert len(abi.FUNCTIONS) == 46
     assert list(Wasi().imports()) == list(abi.FUNCTIONS)
-    assert set(HANDLERS) == IMPLEMENTED
+    assert set(HANDLERS) == set(abi.FUNCTIONS)
     assert {f.scope for f in abi.FUNCTIONS.values()} == set(abi.SCOPES) - {"memory"}
 
 
@@ -60,6 +52,18 @@ def test_function_types(name: str, functype: str) -> None:
 def test_structures_have_the_sizes_of_the_specification() -> None:
     sizes = [s.size for s in (abi.IOVEC, abi.FDSTAT, abi.FILESTAT, abi.SUBSCRIPTION, abi.EVENT)]
     assert sizes == [8, 24, 64, 48, 32]
+    assert [s.size for s in (abi.DIRENT, abi.PRESTAT)] == [24, 8]
+    assert [s.size for s in (abi.FILESTAT_0, abi.SUBSCRIPTION_0)] == [56, 56]
+
+
+def test_the_older_interface_lacks_one_function() -> None:
+    assert set(abi.FUNCTIONS) - set(abi.FUNCTIONS_0) == {"sock_accept"}
+    assert list(Wasi().imports("wasi_unstable")) == list(abi.FUNCTIONS_0)
+    assert set(UNSTABLE) == set(abi.FUNCTIONS_0)
+    for name, function in abi.FUNCTIONS_0.items():
+        assert function.functype == abi.FUNCTIONS[name].functype
+    with pytest.raises(ValueError, match="wasi_snapshot_preview2"):
+        Wasi().imports("wasi_snapshot_preview2")
 
 
 def test_rights_stand_at_their_bits() -> None:
@@ -90,14 +94,3 @@ def test_errno_numbers() -> None:
 )
 def test_host_errors_become_codes(error: OSError, errno: Errno) -> None:
     assert errno_of(error) == errno
-
-
-@pytest.mark.parametrize("name", sorted(set(abi.FUNCTIONS) - IMPLEMENTED))
-def test_what_is_not_implemented_answers_enosys_and_touches_nothing(name: str) -> None:
-    guest = Guest(transcript=True)
-    before = guest.snapshot()
-    args = [0xFFFF_FFF0] * len(abi.FUNCTIONS[name].params)
-    assert guest.call(name, *args) == Errno.ENOSYS
-    assert guest.snapshot() == before
-    (event,) = guest.wasi.transcript
-    assert (event.function, event.errno, event.implemented) == (name, "ENOSYS", False)

@@ -15,6 +15,37 @@ import abc
 import enum
 from typing import List, NamedTuple, Optional, Tuple
 
+from wasi.errno import Errno, ErrnoError
+
+MAX_NAME = 255
+"""The longest name, in bytes."""
+
+MAX_OFFSET = 2**63 - 1
+"""The largest offset and size of a file."""
+
+
+def checked_name(name: bytes) -> bytes:
+    """``name``, if it can be a name.
+
+    Whoever walks has seen to it; a file system looks again, because it is the
+    last that can.
+
+    Raises: ErrnoError: EINVAL for what is no single component, ENAMETOOLONG.
+    """
+    if name in (b"", b".", b"..") or b"/" in name or b"\0" in name:
+        raise ErrnoError(Errno.EINVAL)
+    if len(name) > MAX_NAME:
+        raise ErrnoError(Errno.ENAMETOOLONG)
+    return name
+
+
+def checked_range(offset: int, length: int = 0) -> None:
+    """Refuse what can be no offset in a file (EINVAL), or ends beyond the last one (EFBIG)."""
+    if not 0 <= offset <= MAX_OFFSET or length < 0:
+        raise ErrnoError(Errno.EINVAL)
+    if offset + length > MAX_OFFSET:
+        raise ErrnoError(Errno.EFBIG)
+
 
 class Filetype(enum.IntEnum):
     """Spec: ``wasi_snapshot_preview1``, ``filetype``."""
@@ -183,13 +214,19 @@ class FileSystem(abc.ABC):
     """A tree of nodes."""
 
     read_only: bool = False
+    dev: int = 1
+    """What its nodes say in ``Stat.dev``, unless they are a host's.  Who gives a
+    guest several sees to it that they differ, before the first ``root``."""
 
     @abc.abstractmethod
     def root(self) -> Directory:
         """A handle for the top directory."""
 
     def reset(self) -> None:  # noqa: B027 - as close
-        """Back to how it was at first, where it is the guest's own; a host's directory stays."""
+        """Back to how it was at first, where it is the guest's own; a host's directory stays.
+
+        Handles from before are of no use any more: ask for ``root`` again.
+        """
 
     def close(self) -> None:  # noqa: B027 - many have nothing to do
         """Let go of what the host holds; twice is harmless."""

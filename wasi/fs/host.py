@@ -1,0 +1,617 @@
+"""A directory of the host, one name at a time from the directory before it.
+
+What belongs here: the system calls, and what keeps them inside.  What does
+not: paths (``wasi.paths``).
+
+How it stays inside: every directory on the way is held by a descriptor
+(``O_PATH``); every call gets such a descriptor and one name that is neither
+``..`` nor has a slash, with ``O_NOFOLLOW`` or its like; no path is joined and no
+link is ever followed by the kernel, not even those of ``/proc``.  What
+cannot do that is refused (``ContainmentError``).
+
+Only regular files can be opened.  To open a FIFO can wait for ever, and to open
+a device can do anything: EACCES.  Names that are not UTF-8 cannot be said by
+a guest, and are not listed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import platform
+import stat as modes
+import sys
+import threading
+from typing import Any, Dict, Iterator, List, Optional, Tuple, Union
+
+from wasi.errno import Errno, ErrnoError, errno_of
+from wasi.fs.base import (
+    Directory,
+    Entry,
+    File,
+    FileSystem,
+    Filetype,
+    Node,
+    Stat,
+    Symlink,
+    checked_name,
+    checked_range,
+)
+from wasi.fs.quota import Quota
+
+try:
+    import fcntl
+except ImportError:  # pragma: no cover - not on every system
+    fcntl = None  # type: ignore[assignment]
+
+CHUNK = 1024 * 1024
+"""How much is asked of the host at once, in bytes: it reserves what it is asked for."""
+
+_NEEDED = ("open", "stat", "mkdir", "rmdir", "unlink", "link", "symlink", "readlink", "rename")
+
+_GENERIC = ("x86_64", "i386", "i686", "aarch64", "arm", "riscv", "s390x", "ppc64", "loongarch")
+
+# PyPy has the flag and no name for it.
+_O_PATH: int = getattr(os, "O_PATH", 0o10000000 if platform.machine().startswith(_GENERIC) else 0)
+_O_CLOEXEC: int = getattr(os, "O_CLOEXEC", 0)
+_O_NOFOLLOW: int = getattr(os, "O_NOFOLLOW", 0)
+_O_DIRECTORY: int = getattr(os, "O_DIRECTORY", 0)
+# Whatever it is that gets opened between a look and the opening: it neither waits nor takes over.
+_O_HARMLESS: int = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0)
+
+_FILETYPES = {
+    modes.S_IFDIR: Filetype.DIRECTORY,
+    modes.S_IFREG: Filetype.REGULAR_FILE,
+    modes.S_IFLNK: Filetype.SYMBOLIC_LINK,
+    modes.S_IFCHR: Filetype.CHARACTER_DEVICE,
+    modes.S_IFBLK: Filetype.BLOCK_DEVICE,
+    modes.S_IFSOCK: Filetype.SOCKET_STREAM,
+}
+
+
+class ContainmentError(RuntimeError):
+    """This system cannot keep a guest inside a directory of the host; ``missing`` says why."""
+
+    def __init__(self, missing: str) -> None:
+        super().__init__(missing)
+        self.missing = missing
+
+    def __str__(self) -> str:
+        return f"no directory of the host can be given here: {self.missing}"
+
+
+def containment_lacks() -> Optional[str]:
+    """What this system lacks to keep a guest inside a directory; None if nothing."""
+    if not sys.platform.startswith(("linux", "android")):
+        return f"containment is not proven on {sys.platform}"
+    if not (_O_PATH and _O_NOFOLLOW and _O_DIRECTORY and _O_CLOEXEC) or fcntl is None:
+        return "a flag of open or fcntl is missing"
+    for name in _NEEDED:
+        if getattr(os, name) not in os.supports_dir_fd:
+            return f"os.{name} takes no directory's descriptor"
+    if os.utime not in os.supports_fd or os.scandir not in os.supports_fd:
+        return "os.utime and os.scandir take no descriptor"
+    return None
+
+
+class HostFileSystem(FileSystem):
+    """The directory ``path`` of the host; it is held open, whatever becomes of its name.
+
+    With ``max_bytes`` or ``max_nodes`` the guest gets EDQUOT when it has added more
+    than that, less what it took away.  ``Stat.dev`` and ``ino`` are the host's.
+
+    Raises: ContainmentError; OSError where there is no such directory.
+    """
+
+    def __init__(
+        self, path: Union[str, bytes, os.PathLike[str]], *,
+        max_bytes: Optional[int] = None, max_nodes: Optional[int] = None,
+    ) -> None:  # fmt: skip
+        lacks = containment_lacks()
+        if lacks is not None:
+            raise ContainmentError(lacks)
+        self._account = _Account(Quota(max_bytes, max_nodes))
+        self._closed = False
+        self._top = _Held(os.open(path, _O_PATH | _O_DIRECTORY | _O_CLOEXEC))
+        if not fcntl.fcntl(self._top.fd, fcntl.F_GETFL) & _O_PATH:
+            self.close()
+            raise ContainmentError("the flag O_PATH is not known to the kernel")
+
+    @property
+    def quota(self) -> Quota:
+        """What was added, and what may be."""
+        return self._account.quota
+
+    def root(self) -> Directory:
+        """A handle for the directory.  EBADF after ``close``."""
+        if self._closed:
+            raise ErrnoError(Errno.EBADF)
+        return _Directory(self._account, self._top.again())
+
+    def close(self) -> None:
+        """Let go of the directory; handles that are open stay so."""
+        if not self._closed:
+            self._closed = True
+            self._top.release()
+
+
+# Reentrant: a collection can close another one right here.
+_HOLDING = threading.RLock()
+
+
+class _Held:
+    """A descriptor, held by several and closed by the last."""
+
+    def __init__(self, fd: int) -> None:
+        self.fd = fd
+        self._holders = 1
+
+    def again(self) -> _Held:
+        with _HOLDING:
+            if not self._holders:
+                raise ErrnoError(Errno.EBADF)
+            self._holders += 1
+            return self
+
+    def release(self) -> None:
+        with _HOLDING:
+            if self._holders:
+                self._holders -= 1
+                if not self._holders:
+                    self._close()
+
+    def __del__(self) -> None:
+        if getattr(self, "_holders", 0):
+            self._holders = 0
+            self._close()
+
+    def _close(self) -> None:
+        fd, self.fd = self.fd, -1
+        with contextlib.suppress(OSError):
+            os.close(fd)
+
+
+class _Account:
+    """What a guest added to a directory of the host."""
+
+    def __init__(self, quota: Quota) -> None:
+        self.quota = quota
+        self.lock = threading.RLock()
+        self._opens: Dict[Tuple[int, int], int] = {}
+
+    def opened(self, key: Tuple[int, int]) -> None:
+        """Hear that one more has this file open."""
+        with self.lock:
+            self._opens[key] = self._opens.get(key, 0) + 1
+
+    def closing(self, fd: int, key: Tuple[int, int]) -> None:
+        """Hear that ``fd`` is about to be closed; what has no name goes with it."""
+        with self.lock:
+            self._opens[key] -= 1
+            if not self._opens[key]:
+                del self._opens[key]
+                self._settle(os.fstat(fd))
+
+    @contextlib.contextmanager
+    def adding(self) -> Iterator[None]:
+        """Count what adds a name."""
+        with self.lock:
+            self.quota.need_node()
+            yield
+            self.quota.add_nodes(1)
+
+    @contextlib.contextmanager
+    def removing(self, directory: int, name: bytes) -> Iterator[None]:
+        """Count what takes away a name, if there is one."""
+        if not self.quota.limited:
+            yield
+            return
+        with self.lock:
+            try:
+                fd = _open(name, _O_PATH | _O_NOFOLLOW, directory)
+            except ErrnoError:
+                yield
+                return
+            try:
+                before = os.fstat(fd)
+                yield
+                after = os.fstat(fd)
+                if after.st_nlink < before.st_nlink:
+                    self.quota.add_nodes(-1)
+                    self._settle(after)
+            finally:
+                os.close(fd)
+
+    def _settle(self, status: os.stat_result) -> None:
+        gone = modes.S_ISREG(status.st_mode) and not status.st_nlink
+        if gone and (status.st_dev, status.st_ino) not in self._opens:
+            self.quota.add_bytes(-status.st_size)
+
+
+@contextlib.contextmanager
+def _errors() -> Iterator[None]:
+    """Let a guest hear what the host says."""
+    try:
+        yield
+    except OSError as error:
+        raise ErrnoError(errno_of(error)) from None
+
+
+def _open(name: bytes, flags: int, directory: int) -> int:
+    """A descriptor for what has this name; never what a link leads to."""
+    with _errors():
+        return os.open(name, flags | _O_NOFOLLOW | _O_CLOEXEC, 0o666, dir_fd=directory)
+
+
+def _stat_of(status: os.stat_result) -> Stat:
+    return Stat(
+        status.st_dev, status.st_ino,
+        _FILETYPES.get(modes.S_IFMT(status.st_mode), Filetype.UNKNOWN),
+        status.st_nlink, status.st_size,
+        # Before 1970 there is nothing that a guest could be told.
+        max(0, status.st_atime_ns), max(0, status.st_mtime_ns), max(0, status.st_ctime_ns),
+    )  # fmt: skip
+
+
+def _times(status: os.stat_result, atim: Optional[int], mtim: Optional[int]) -> Tuple[int, int]:
+    """What to set; what is to stay is set to what it is."""
+    return (
+        status.st_atime_ns if atim is None else atim,
+        status.st_mtime_ns if mtim is None else mtim,
+    )
+
+
+class _Looked(Node):
+    """A node that was looked up, to be looked at."""
+
+    def __init__(self, held: _Held, status: os.stat_result, within: _Held, name: bytes) -> None:
+        self._held = held
+        self._within = within.again()
+        self._name = name
+        self._closed = False
+        self.filetype = _FILETYPES.get(modes.S_IFMT(status.st_mode), Filetype.UNKNOWN)
+
+    def stat(self) -> Stat:
+        with _errors():
+            return _stat_of(os.fstat(self._held.fd))
+
+    def set_times(self, atim: Optional[int], mtim: Optional[int]) -> None:
+        # Python has no call for a descriptor like ours: by name then, if that is still it.  Should
+        # the name be another's in the same instant, then that is one in the same directory.
+        with _errors():
+            status = os.fstat(self._held.fd)
+            named = os.stat(self._name, dir_fd=self._within.fd, follow_symlinks=False)
+            if not os.path.samestat(status, named):
+                raise ErrnoError(Errno.ENOENT)
+            os.utime(
+                self._name, ns=_times(status, atim, mtim),
+                dir_fd=self._within.fd, follow_symlinks=False,
+            )  # fmt: skip
+
+    def close(self) -> None:
+        if not self._closed:
+            self._closed = True
+            self._held.release()
+            self._within.release()
+
+
+class _Symlink(_Looked, Symlink):
+    """A link."""
+
+    filetype = Filetype.SYMBOLIC_LINK
+
+    def target(self) -> bytes:
+        # The empty name is the link that the descriptor stands for.
+        with _errors():
+            return os.readlink(b"", dir_fd=self._held.fd)
+
+
+class _File(File):
+    """A regular file that was opened."""
+
+    filetype = Filetype.REGULAR_FILE
+
+    def __init__(
+        self, account: _Account, fd: int, status: os.stat_result, *, read: bool, write: bool
+    ) -> None:
+        self._account = account
+        self._held = _Held(fd)
+        self._key = (status.st_dev, status.st_ino)
+        self._read = read
+        self._write = write
+        account.opened(self._key)
+
+    def stat(self) -> Stat:
+        with _errors():
+            return _stat_of(os.fstat(self._held.fd))
+
+    def set_times(self, atim: Optional[int], mtim: Optional[int]) -> None:
+        with _errors():
+            os.utime(self._held.fd, ns=_times(os.fstat(self._held.fd), atim, mtim))
+
+    def pread(self, size: int, offset: int) -> bytes:
+        self._may(self._read)
+        checked_range(offset)
+        parts: List[bytes] = []
+        with _errors():
+            while size > 0:
+                part = os.pread(self._held.fd, min(size, CHUNK), offset)
+                if not part:
+                    break
+                parts.append(part)
+                size -= len(part)
+                offset += len(part)
+        return parts[0] if len(parts) == 1 else b"".join(parts)
+
+    def pwrite(self, data: bytes, offset: int) -> int:
+        self._may(self._write)
+        checked_range(offset, len(data))
+        with _errors():
+            if not self._account.quota.limited:
+                return os.pwrite(self._held.fd, data, offset)
+            with self._account.lock:
+                old = os.fstat(self._held.fd).st_size
+                taken = os.pwrite(self._held.fd, self._granted(data, offset, old), offset)
+                if taken:
+                    self._account.quota.add_bytes(max(0, offset + taken - old))
+                return taken
+
+    def append(self, data: bytes) -> Tuple[int, int]:
+        # Others may write to the file too, so the kernel is to say where the end is; but the
+        # descriptor must not stay that way: Linux's pwrite would append then, too.
+        self._may(self._write)
+        with self._account.lock, _errors():
+            old = os.fstat(self._held.fd).st_size
+            data = self._granted(data, old, old)
+            fd = self._held.fd
+            flags = fcntl.fcntl(fd, fcntl.F_GETFL)
+            fcntl.fcntl(fd, fcntl.F_SETFL, flags | os.O_APPEND)
+            try:
+                taken = os.write(fd, data) if data else 0
+                end = os.lseek(fd, 0, os.SEEK_CUR) if data else old
+            finally:
+                fcntl.fcntl(fd, fcntl.F_SETFL, flags)
+            self._account.quota.add_bytes(taken)
+            return taken, end
+
+    def truncate(self, size: int) -> None:
+        self._may(self._write)
+        self.resize(size)
+
+    def resize(self, size: int) -> None:
+        """As ``truncate``, whatever the guest opened it for."""
+        checked_range(size)
+        with self._account.lock, _errors():
+            growth = size - os.fstat(self._held.fd).st_size
+            self._account.quota.need_bytes(max(0, growth))
+            os.ftruncate(self._held.fd, size)
+            self._account.quota.add_bytes(growth)
+
+    def allocate(self, offset: int, length: int) -> None:
+        self._may(self._write)
+        checked_range(offset, length)
+        with self._account.lock, _errors():
+            growth = max(0, offset + length - os.fstat(self._held.fd).st_size)
+            self._account.quota.need_bytes(growth)
+            os.posix_fallocate(self._held.fd, offset, length)
+            self._account.quota.add_bytes(growth)
+
+    def sync(self, *, data_only: bool) -> None:
+        with _errors():
+            (os.fdatasync if data_only else os.fsync)(self._held.fd)
+
+    def close(self) -> None:
+        if self._held.fd >= 0:
+            self._read = self._write = False
+            with _errors():
+                try:
+                    self._account.closing(self._held.fd, self._key)
+                finally:
+                    self._held.release()
+
+    def _may(self, what: bool) -> None:  # noqa: FBT001 - one of its own two
+        if not what:
+            raise ErrnoError(Errno.EBADF)
+
+    def _granted(self, data: bytes, offset: int, old: int) -> bytes:
+        """The part of ``data`` that there is room for at ``offset``."""
+        growth = max(0, offset + len(data) - old)
+        lacking = growth - self._account.quota.grant(growth)
+        if lacking and lacking >= len(data):
+            raise ErrnoError(self._account.quota.errno)
+        return data[: len(data) - lacking]
+
+
+class _Directory(Directory):
+    """A directory of the host."""
+
+    def __init__(self, account: _Account, held: _Held) -> None:
+        self._account = account
+        self._held = held
+        self._closed = False
+
+    def stat(self) -> Stat:
+        with _errors():
+            return _stat_of(os.fstat(self._held.fd))
+
+    def set_times(self, atim: Optional[int], mtim: Optional[int]) -> None:
+        with _errors():
+            times = _times(os.fstat(self._held.fd), atim, mtim)
+            os.utime(b".", ns=times, dir_fd=self._held.fd, follow_symlinks=False)
+
+    def lookup(self, name: bytes) -> Node:
+        held = _Held(_open(checked_name(name), _O_PATH, self._held.fd))
+        with _errors():
+            status = os.fstat(held.fd)
+        if modes.S_ISDIR(status.st_mode):
+            return _Directory(self._account, held)
+        if modes.S_ISLNK(status.st_mode):
+            return _Symlink(held, status, self._held, name)
+        return _Looked(held, status, self._held, name)
+
+    def entries(self) -> List[Entry]:
+        fd = _open(b".", os.O_RDONLY | _O_DIRECTORY, self._held.fd)
+        found = []
+        with _errors():
+            try:
+                with os.scandir(fd) as listing:
+                    for item in listing:
+                        name = os.fsencode(item.name)
+                        if _can_be_said(name):
+                            found.append(Entry(name, item.inode(), _filetype_of(item)))
+            finally:
+                os.close(fd)
+        return sorted(found)
+
+    def open(
+        self, name: bytes, *, read: bool, write: bool, create: bool = False,
+        exclusive: bool = False, truncate: bool = False,
+    ) -> File:  # fmt: skip
+        exclusive = exclusive and create
+        with self._account.lock:
+            is_new = self._look(checked_name(name), create=create, exclusive=exclusive)
+            if is_new:
+                self._account.quota.need_node()
+            flags = _O_HARMLESS | (os.O_CREAT if create else 0) | (os.O_EXCL if exclusive else 0)
+            if write or truncate:
+                flags |= os.O_RDWR if read else os.O_WRONLY
+            fd = _open(name, flags | os.O_RDONLY, self._held.fd)
+            try:
+                with _errors():
+                    status = os.fstat(fd)
+                # It can have become another since the look.
+                _must_be_file(status)
+                if is_new:
+                    self._account.quota.add_nodes(1)
+                file = _File(self._account, fd, status, read=read, write=write)
+            except BaseException:
+                os.close(fd)
+                raise
+            if truncate:
+                try:
+                    file.resize(0)
+                except BaseException:
+                    file.close()
+                    raise
+            return file
+
+    def _look(self, name: bytes, *, create: bool, exclusive: bool) -> bool:
+        """Refuse what is no file; whether there is nothing yet."""
+        with _errors():
+            try:
+                status = os.stat(name, dir_fd=self._held.fd, follow_symlinks=False)
+            except FileNotFoundError:
+                if create:
+                    return True
+                raise
+        if exclusive:
+            raise ErrnoError(Errno.EEXIST)
+        _must_be_file(status)
+        return False
+
+    def make_directory(self, name: bytes) -> None:
+        with self._adding(name):
+            os.mkdir(name, 0o777, dir_fd=self._held.fd)
+
+    def make_symlink(self, name: bytes, target: bytes) -> None:
+        with self._adding(name):
+            os.symlink(target, name, dir_fd=self._held.fd)
+
+    def make_link(self, name: bytes, of: Directory, of_name: bytes) -> None:
+        source = self._same_account(of)
+        self._must_not_be_directory(source, checked_name(of_name), checked_name(name))
+        with self._adding(name):
+            _link(source._held.fd, of_name, self._held.fd, name)
+
+    def remove_file(self, name: bytes) -> None:
+        with _errors(), self._account.removing(self._held.fd, checked_name(name)):
+            os.unlink(name, dir_fd=self._held.fd)
+
+    def remove_directory(self, name: bytes) -> None:
+        with _errors(), self._account.removing(self._held.fd, checked_name(name)):
+            os.rmdir(name, dir_fd=self._held.fd)
+
+    def rename(self, name: bytes, to: Directory, to_name: bytes) -> None:
+        there = self._same_account(to)
+        checked_name(name)
+        with _errors(), self._account.removing(there._held.fd, checked_name(to_name)):
+            os.rename(name, to_name, src_dir_fd=self._held.fd, dst_dir_fd=there._held.fd)
+
+    def again(self) -> Directory:
+        return _Directory(self._account, self._held.again())
+
+    def close(self) -> None:
+        if not self._closed:
+            self._closed = True
+            self._held.release()
+
+    @contextlib.contextmanager
+    def _adding(self, name: bytes) -> Iterator[None]:
+        """Around what makes a new name."""
+        checked_name(name)
+        with _errors(), self._account.adding():
+            yield
+
+    def _same_account(self, other: Directory) -> _Directory:
+        if not isinstance(other, _Directory) or other._account is not self._account:
+            raise ErrnoError(Errno.EXDEV)
+        return other
+
+    def _must_not_be_directory(self, source: _Directory, of_name: bytes, name: bytes) -> None:
+        """EPERM for a directory, but EEXIST first, as everywhere."""
+        with _errors():
+            status = os.stat(of_name, dir_fd=source._held.fd, follow_symlinks=False)
+            if modes.S_ISDIR(status.st_mode):
+                with contextlib.suppress(FileNotFoundError):
+                    os.stat(name, dir_fd=self._held.fd, follow_symlinks=False)
+                    raise ErrnoError(Errno.EEXIST)
+                raise ErrnoError(Errno.EPERM)
+
+
+def _link(source: int, of_name: bytes, directory: int, name: bytes) -> None:
+    """Make a hard link; of a link itself, never of what it leads to."""
+    places: Dict[str, Any] = {"src_dir_fd": source, "dst_dir_fd": directory}
+    if sys.implementation.name != "pypy":
+        os.link(of_name, name, follow_symlinks=False, **places)
+        return
+    try:
+        os.link(of_name, name, follow_symlinks=False, **places)
+    except OSError as error:
+        if errno_of(error) != Errno.EINVAL:
+            raise
+        # PyPy gives linkat the flag for not following that only other calls know; without any, as
+        # it is without this argument, linkat does not follow either.
+        os.link(of_name, name, **places)
+
+
+def _must_be_file(status: os.stat_result) -> None:
+    """Refuse to open what is no regular file."""
+    if modes.S_ISREG(status.st_mode):
+        return
+    if modes.S_ISDIR(status.st_mode):
+        raise ErrnoError(Errno.EISDIR)
+    raise ErrnoError(Errno.ELOOP if modes.S_ISLNK(status.st_mode) else Errno.EACCES)
+
+
+def _can_be_said(name: bytes) -> bool:
+    try:
+        name.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _filetype_of(item: os.DirEntry[str]) -> Filetype:
+    """The type of an entry, from the directory where that says it."""
+    if item.is_symlink():
+        return Filetype.SYMBOLIC_LINK
+    if item.is_dir(follow_symlinks=False):
+        return Filetype.DIRECTORY
+    if item.is_file(follow_symlinks=False):
+        return Filetype.REGULAR_FILE
+    try:
+        mode = item.stat(follow_symlinks=False).st_mode
+    except OSError:
+        # Gone meanwhile.
+        return Filetype.UNKNOWN
+    return _FILETYPES.get(modes.S_IFMT(mode), Filetype.UNKNOWN)

@@ -1,0 +1,97 @@
+"""What is behind a guest's first descriptors: streams, directories, listeners.
+
+What belongs here: opening what a configuration names, keeping it while the
+guest lives, and closing it.  What does not: the configuration
+(``wasi.config``), and what the guest opens itself (``wasi.fdtable``).
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Any, Dict, List, Optional, Sequence, Tuple
+
+from wasi.clocks import Clock
+from wasi.config import HostDirectory, Preopen, WasiConfig
+from wasi.descriptors import Descriptor, Input, OpenDirectory, Output
+from wasi.fs.base import FileSystem
+from wasi.fs.readonly import ReadOnlyFileSystem
+from wasi.sockets import Listener, listening
+from wasi.streams import InputStream, OutputStream
+
+
+class World:
+    """What a guest is given: it outlives what the guest does with it.
+
+    Raises: ValueError, TypeError; OSError where the host does not give it.
+    """
+
+    def __init__(self, config: WasiConfig, clock: Clock) -> None:
+        tty = config.tty
+        flags: Sequence[Optional[bool]] = [None if tty is None else i in tty for i in range(3)]
+        self._stdin = InputStream(config.stdin, tty=flags[0])
+        self._outputs = [
+            OutputStream(config.stdout, tty=flags[1]),
+            OutputStream(config.stderr, tty=flags[2]),
+        ]
+        self._file_systems: Dict[bytes, FileSystem] = {}
+        self._owned: List[Any] = []
+        self._sockets: List[Any] = []
+        try:
+            for name, preopen in config.named_preopens().items():
+                self._file_systems[name] = self._file_system(preopen)
+            _tell_apart(list(self._file_systems.values()))
+            for source in config.listeners:
+                sock, opened = listening(source)
+                self._sockets.append(sock)
+                if opened:
+                    self._owned.append(sock)
+        except BaseException:
+            self.close()
+            raise
+        for fs in self._file_systems.values():
+            if getattr(fs, "has_own_clock", False):
+                fs.clock = clock  # type: ignore[attr-defined]
+
+    def _file_system(self, preopen: Preopen) -> FileSystem:
+        """The file system for ``preopen``: one that is given, or one for a host's directory."""
+        if isinstance(preopen, FileSystem):
+            return preopen
+        from wasi.fs.host import HostFileSystem
+
+        if not isinstance(preopen, HostDirectory):
+            preopen = HostDirectory(os.fspath(preopen))
+        opened = HostFileSystem(preopen.path)
+        self._owned.append(opened)
+        return ReadOnlyFileSystem(opened) if preopen.read_only else opened
+
+    def descriptors(self) -> List[Descriptor]:
+        """The descriptors of the start, in the order of their numbers."""
+        opened: List[Descriptor] = [Input(self._stdin), *map(Output, self._outputs)]
+        opened += [OpenDirectory(fs.root(), name=name) for name, fs in self._file_systems.items()]
+        return opened + [Listener(sock) for sock in self._sockets]
+
+    @property
+    def addresses(self) -> List[Tuple[Any, ...]]:
+        """Where the listeners listen."""
+        return [sock.getsockname() for sock in self._sockets]
+
+    def reset(self) -> None:
+        """Back to the first content of what is the guest's own."""
+        self._stdin.reset()
+        for fs in self._file_systems.values():
+            fs.reset()
+
+    def close(self) -> None:
+        """Close what was opened here; what was given stays open."""
+        for thing in self._owned:
+            thing.close()
+        self._owned = []
+
+
+def _tell_apart(file_systems: List[FileSystem]) -> None:
+    """See to it that no two file systems have the same number of a device."""
+    taken: Dict[int, FileSystem] = {}
+    for fs in file_systems:
+        if taken.setdefault(fs.dev, fs) is not fs:
+            fs.dev = max(taken) + 1
+            taken[fs.dev] = fs
