@@ -84,13 +84,13 @@ def name_of(binary: Path) -> str:
 
 
 def settings(binary: Path) -> Settings:
-    """What the manifest says of a program: by language and name, else by name."""
+    """What the manifest says of a program: nothing where all is as usual."""
     manifest: Dict[str, Dict[str, Any]] = json.loads((PROGRAMS / "manifest.json").read_text("utf-8"))
-    own = manifest.get(name_of(binary), manifest.get(binary.stem, {}))
+    own = manifest.get(name_of(binary), {})
     stdout = own.get("stdout", "")
     return Settings(
         own.get("args", [binary.stem]), own.get("env", {}), own.get("stdin", "").encode(),
-        None if stdout is None else stdout.encode(), own.get("exit", 0), own.get("listen", False),
+        None if stdout is None else stdout.encode("latin-1"), own.get("exit", 0), own.get("listen", False),
         own.get("not_in", []), own.get("why", ""),
     )  # fmt: skip
 
@@ -159,7 +159,8 @@ def under_node(binary: Path, world: World) -> Outcome:
         done = subprocess.run(command, input=own.stdin, capture_output=True, timeout=60, check=False)
     except subprocess.TimeoutExpired as late:
         return _outcome(None, late.stdout or b"", late.stderr or b"", "never ends")
-    return _outcome(done.returncode, done.stdout, done.stderr)
+    trapped = b"\nRuntimeError: " in done.stderr
+    return _outcome(None if trapped else done.returncode, done.stdout, done.stderr)
 
 
 def under_wasmtime(binary: Path, world: World) -> Outcome:
@@ -193,3 +194,77 @@ def under_wasmtime(binary: Path, world: World) -> Outcome:
     for name in ("stdin", "stdout", "stderr"):
         (world.base / name).unlink()
     return _outcome(code, found[0], found[1], note)
+
+
+# This runtime --------------------------------------------------------------------
+
+
+def file_systems(world: World, kind: str) -> Dict[str, Any]:
+    """The two directories as a file system of ``kind``: memory, host, or overlay (over the host's)."""
+    from wasi.fs import HostFileSystem, MemoryFileSystem, OverlayFileSystem
+
+    if kind == "host":
+        return {"/": str(world.root), "/other": str(world.other)}
+    if kind == "overlay":
+        return {
+            "/": OverlayFileSystem(HostFileSystem(str(world.root))),
+            "/other": OverlayFileSystem(HostFileSystem(str(world.other))),
+        }
+    memory = MemoryFileSystem(dict(FILES))
+    with memory.root() as root:
+        for name, target in world.links().items():
+            root.make_symlink(name.encode(), target.encode())
+    return {"/": memory, "/other": MemoryFileSystem()}
+
+
+def configured(binary: Path, world: World, kind: str, **fields: Any) -> Any:
+    """The configuration of a program here, with its own streams."""
+    from wasi import WasiConfig
+
+    own = settings(binary)
+    return WasiConfig(
+        argv=own.args, env=own.env, stdin=own.stdin, preopens=file_systems(world, kind), **fields
+    )
+
+
+def under_wasmpy(
+    binary: Path, world: World, kind: str = "memory", tier: Optional[str] = None, **fields: Any
+) -> Outcome:
+    import wasmpy
+
+    streams: Dict[str, bytearray] = {"stdout": bytearray(), "stderr": bytearray()}
+    given = {name: into.extend for name, into in streams.items()}
+    config = configured(binary, world, kind, **{**given, **fields})
+    linker = wasmpy.Linker()
+    wasi = linker.define_wasi(config)
+    store = wasmpy.Store() if tier is None else wasmpy.Store(tier=tier)
+    code: Optional[int] = 0
+    note = ""
+    try:
+        guest = linker.instantiate(wasmpy.Module(binary.read_bytes()), store)
+        guest.exports["_start"]()
+    except wasmpy.WasiExit as ended:
+        code = ended.code
+    except wasmpy.WasmTrap as trap:
+        code, note = None, str(trap)
+    finally:
+        closing = getattr(wasi, "close", None)
+        if closing is not None:
+            closing()
+    return _outcome(code, bytes(streams["stdout"]), bytes(streams["stderr"]), note)
+
+
+def under_command_line(binary: Path, world: World) -> Outcome:
+    own = settings(binary)
+    command = [
+        sys.executable, "-m", "wasmpy", "run",
+        "--dir", f"{world.root}::/", "--dir", f"{world.other}::/other",
+    ]  # fmt: skip
+    for name, value in own.env.items():
+        command += ["--env", f"{name}={value}"]
+    command += [str(binary), "--", *own.args[1:]]
+    done = subprocess.run(
+        command, cwd=ROOT, input=own.stdin, capture_output=True, timeout=300, check=False
+    )
+    # 3 is the command line's own code for a trap.
+    return _outcome(done.returncode, done.stdout, done.stderr)

@@ -18,7 +18,7 @@ static void test(void) {
     HOLDS("writes, does not read", s.base & R_FD_WRITE && !(s.base & R_FD_READ));
     FAILS("read a writer", fd_read(writer, PTR(&in), 1, PTR(&n)), EBADF, ENOTCAPABLE, EACCES);
     SUCCEEDS("write a writer", write_some(writer, "fifty", 5));
-    u32 both = open_at(dir, "file", 0, R_FD_READ | R_FD_WRITE | R_FD_FILESTAT_GET, 0);
+    u32 both = open_at(dir, "file", 0, R_FD_READ | R_FD_WRITE | R_FD_SEEK | R_FD_FILESTAT_GET, 0);
     SUCCEEDS("read both", fd_read(both, PTR(&in), 1, PTR(&n)));
     EQUALS("five", n, 5);
     SUCCEEDS("write both", write_some(both, "more", 4));
