@@ -30,10 +30,13 @@ class Filestat(NamedTuple):
 class Guest:
     """A memory of ``pages`` and a WASI state; ``call`` is one call of a guest."""
 
-    def __init__(self, config: Optional[WasiConfig] = None, pages: int = 1, **fields: Any) -> None:
+    def __init__(
+        self, config: Optional[WasiConfig] = None, pages: int = 1, *, wasi: Optional[Wasi] = None,
+        module: str = abi.MODULE, **fields: Any,
+    ) -> None:  # fmt: skip
         self.memory: Optional[MemInst] = MemInst(MemType(Limits(pages, None)), 65_536)
-        self.wasi = Wasi(config or WasiConfig(**fields))
-        self.functions = self.wasi.imports()
+        self.wasi = wasi or Wasi(config or WasiConfig(**fields))
+        self.functions = self.wasi.imports(module)
         self.looks = 0
         self.on_look: Any = None
         self.caller = SimpleNamespace(

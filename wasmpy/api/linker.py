@@ -93,15 +93,17 @@ class Linker:
             self.define(name, export, instance.exports[export])
 
     def define_wasi(self, config: Union[WasiConfig, Wasi, None] = None) -> Wasi:
-        """Define ``wasi_snapshot_preview1``; the guest's WASI state, reset with its instance.
+        """Define WASI preview 1; the guest's WASI state, reset with its instance.
 
-        One linker has one state: what it instantiates shares it.
+        That is ``wasi_snapshot_preview1`` and the older ``wasi_unstable``.  One
+        linker has one state: what it instantiates shares it.
         """
-        from wasi import Wasi, WasiConfig
+        from wasi import Wasi, WasiConfig, abi
 
         wasi = config if isinstance(config, Wasi) else Wasi(config or WasiConfig())
-        for name, function in wasi.imports().items():
-            self.define(function.module, name, function)
+        for module in (abi.MODULE, abi.MODULE_0):
+            for name, function in wasi.imports(module).items():
+                self.define(module, name, function)
         self._participants.append(wasi.reset)
         return wasi
 
@@ -173,9 +175,17 @@ class Linker:
             )
         if missing:
             missing += execution.mismatches(syntax, store.inst.types.close(syntax), found)
-            wrong = any(m.got for m in missing)
-            raise LinkError("incompatible import type" if wrong else "unknown import", missing)
+            raise LinkError(_what_is_wrong(missing), missing)
         return [inst for _, inst in found]
+
+
+def _what_is_wrong(missing: List[MissingImport]) -> str:
+    """What an error says of all that is ``missing``."""
+    if any(m.got for m in missing):
+        return "incompatible import type"
+    if any(m.module.startswith("wasi:") for m in missing):
+        return "unknown import of WASI preview 2, a component's; here is preview 1 alone"
+    return "unknown import"
 
 
 def _instance_of(store: Store, wanted: Import, expected: Any, item: Any) -> Optional[ExternInst]:

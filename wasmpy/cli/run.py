@@ -5,11 +5,11 @@ ended.  What does not: values as text (``wasmpy.cli.values``).
 
 Without ``--invoke`` the module is a program: its ``_start`` is called, or the
 ``_initialize`` of a reactor.  It gets the three standard streams, ARGS as
-arguments after its file name, and nothing else: no environment, clocks that
-only move when they are read, randomness from a fixed seed; options open
-more.  With ``--invoke`` an exported function is called with ARGS as values,
-after ``_initialize`` where there is one, and its results are printed, a line
-each.
+arguments after its file name, and nothing else: no environment, no files,
+clocks that only move when they are read, randomness from a fixed seed; options
+open more (``wasmpy.cli.world``).  With ``--invoke`` an exported function is
+called with ARGS as values, after ``_initialize`` where there is one, and its
+results are printed, a line each.
 
 The guest's own exit code is passed through: what the system cannot pass (it
 has 8 bits) keeps its low 8 bits, or 1 where those are 0, so that a failure
@@ -20,38 +20,29 @@ to standard error, so that standard output has the document alone.
 from __future__ import annotations
 
 import argparse
-import os
 import re
-import sys
 import time
-from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, Callable, Dict, List, Optional, Sequence, Tuple
 
 from wasmpy.cli.bounds import bound_of, fuel_amount, seconds
 from wasmpy.cli.caching import add_cache_arguments
-from wasmpy.cli.errors import (
-    CommandError,
-    ExitCode,
-    UsageError,
-    error_line,
-    print_json,
-    print_line,
-)
-from wasmpy.cli.source import STDIN, read_module
+from wasmpy.cli.errors import CommandError, ExitCode, error_line, print_json, print_line
+from wasmpy.cli.source import read_module
 from wasmpy.cli.tiers import add_fallback, add_tier
 from wasmpy.cli.values import parse_values, signature, value_json, value_text
+from wasmpy.cli.world import add_world_arguments, make_wasi
 from wasmpy.config import ENDLESS_FUEL
 from wasmpy.errors import Interrupted, WasiExit, WasmError, WasmTrap, format_frames
 from wasmpy.syntax.types import FuncType
 
 if TYPE_CHECKING:
-    from wasi import WasiConfig
     from wasmpy import Module
 
 NAME = "run"
 HELP = "run a module (.wasm or .wat): a WASI program, or one exported function"
 EXAMPLE = """\
 wasmpy run examples/hello.wat -- --name you
+  wasmpy run tool.wasm --dir data::/data:ro --tmp /tmp -- /data/input
   wasmpy run examples/math.wat --invoke add 1 -2 --fuel 1000"""
 
 _LISTED = 40
@@ -89,19 +80,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add_tier(parser)
     add_fallback(parser)
-    world = parser.add_argument_group("what the program is given")
-    world.add_argument(
-        "--env",
-        action="append",
-        default=[],
-        metavar="NAME[=VALUE]",
-        help="an environment variable; without =VALUE its own value here",
-    )
-    world.add_argument("--system-clock", action="store_true", help="real time, real sleeping")
-    world.add_argument("--system-random", action="store_true", help="real randomness")
-    world.add_argument(
-        "--wasi-transcript", action="store_true", help="print each WASI call on stderr"
-    )
+    add_world_arguments(parser)
 
 
 def parse(parser: argparse.ArgumentParser, argv: Sequence[str]) -> argparse.Namespace:
@@ -124,11 +103,11 @@ def run(args: argparse.Namespace) -> int:
     module = read_module(args.module, args.features)
     names, functype, values = _choose(module, args)
     linker = Linker()
-    linker.define_wasi(_config(args))
     fuel = ENDLESS_FUEL if args.fuel is None and args.count else args.fuel
     store = Store(fuel=fuel, tier=args.tier, fallback=args.fallback)
     left = _countdown(bound_of(args.timeout))
     end = _Ending(args)
+    wasi = linker.define_wasi(make_wasi(args))
     try:
         store.deadline = left()
         instance = linker.instantiate(module, store=store)
@@ -143,6 +122,8 @@ def run(args: argparse.Namespace) -> int:
     except Interrupted as interruption:
         trace = format_frames(interruption.frames)
         end.stopped("interrupted", ExitCode.INTERRUPTED, interruption, trace)
+    finally:
+        wasi.close()
     return end.tell(None if fuel is None else store.fuel_consumed)
 
 
@@ -243,27 +224,3 @@ def _listing(functions: Dict[str, FuncType]) -> str:
     if len(names) > _LISTED:
         shown.append(f"and {len(names) - _LISTED} more")
     return "there are: " + ("; ".join(shown) if shown else "no functions at all")
-
-
-def _config(args: argparse.Namespace) -> WasiConfig:
-    """The world that the options open.  Raises: UsageError."""
-    from wasi import WasiConfig
-
-    config = WasiConfig(stdin=sys.stdin, stderr=sys.stderr)
-    config.stdout = sys.stderr if args.json else sys.stdout
-    program_args = args.args if args.invoke is None else []
-    config.argv = [STDIN if args.module == STDIN else PurePath(args.module).name, *program_args]
-    env = {}
-    for item in args.env:
-        name, given, value = item.partition("=")
-        if not name or not (given or name in os.environ):
-            raise UsageError(f"--env {item}: no such variable here, and no value given")
-        env[name] = value if given else os.environ[name]
-    config.env = env
-    if args.system_clock:
-        config.use_system_clock()
-    if args.system_random:
-        config.use_system_random()
-    if args.wasi_transcript:
-        config.transcript = lambda event: print_line(f"wasi: {event}")
-    return config
