@@ -13,7 +13,6 @@ directory ``outside`` and the sibling ``root-sibling`` stay as they are.
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import re
@@ -21,9 +20,8 @@ import shutil
 import socket
 import subprocess
 import sys
-import threading
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Tuple
+from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 
 HERE = Path(__file__).resolve().parent
 PROGRAMS = HERE / "programs"
@@ -228,7 +226,7 @@ def configured(binary: Path, world: World, kind: str, **fields: Any) -> Any:
 
 
 def under_wasmpy(
-    binary: Path, world: World, kind: str = "memory", tier: Optional[str] = None, **fields: Any
+    binary: Path, world: World, kind: str = "memory", **fields: Any
 ) -> Outcome:
     import wasmpy
 
@@ -237,34 +235,52 @@ def under_wasmpy(
     config = configured(binary, world, kind, **{**given, **fields})
     linker = wasmpy.Linker()
     wasi = linker.define_wasi(config)
-    store = wasmpy.Store() if tier is None else wasmpy.Store(tier=tier)
     code: Optional[int] = 0
     note = ""
     try:
-        guest = linker.instantiate(wasmpy.Module(binary.read_bytes()), store)
+        guest = linker.instantiate(wasmpy.Module(binary.read_bytes()))
         guest.exports["_start"]()
     except wasmpy.WasiExit as ended:
         code = ended.code
     except wasmpy.WasmTrap as trap:
         code, note = None, str(trap)
     finally:
-        closing = getattr(wasi, "close", None)
-        if closing is not None:
-            closing()
+        wasi.close()
     return _outcome(code, bytes(streams["stdout"]), bytes(streams["stderr"]), note)
 
 
-def under_command_line(binary: Path, world: World) -> Outcome:
+def command_line(binary: Path, world: World) -> List[str]:
+    """The arguments of ``wasmpy`` that run a program; it is called by its name without suffix."""
     own = settings(binary)
-    command = [
-        sys.executable, "-m", "wasmpy", "run",
-        "--dir", f"{world.root}::/", "--dir", f"{world.other}::/other",
-    ]  # fmt: skip
+    program = world.base / binary.stem
+    shutil.copyfile(binary, program)
+    command = ["run", "--dir", f"{world.root}::/", "--dir", f"{world.other}::/other"]
     for name, value in own.env.items():
         command += ["--env", f"{name}={value}"]
-    command += [str(binary), "--", *own.args[1:]]
+    return [*command, str(program), "--", *own.args[1:]]
+
+
+def under_command_line(binary: Path, world: World) -> Outcome:
+    """In a process of its own."""
+    command = [sys.executable, "-m", "wasmpy", *command_line(binary, world)]
     done = subprocess.run(
-        command, cwd=ROOT, input=own.stdin, capture_output=True, timeout=300, check=False
-    )
-    # 3 is the command line's own code for a trap.
+        command, cwd=str(ROOT), input=settings(binary).stdin, capture_output=True, timeout=300, check=False
+    )  # fmt: skip
+    (world.base / binary.stem).unlink()
     return _outcome(done.returncode, done.stdout, done.stderr)
+
+
+def converse(address: Tuple[Any, ...], lines: List[bytes]) -> List[bytes]:
+    """Connect once for each line, say it, and hear what comes back until the other end is done."""
+    heard = []
+    for line in lines:
+        with socket.create_connection(address[:2], timeout=30) as client:
+            client.sendall(line)
+            answer = b""
+            while True:
+                part = client.recv(100)
+                if not part:
+                    break
+                answer += part
+            heard.append(answer)
+    return heard

@@ -54,3 +54,4 @@ for language in "$@"; do
     "build_$language"
     chmod 644 "$out/$language"/*.wasm
 done
+[ "$out" != "$here" ] || "${PYTHON:-python3}" "$here/built.py" "$@"
