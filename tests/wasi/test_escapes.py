@@ -301,7 +301,7 @@ def test_a_link_whose_target_is_no_path(base: Path) -> None:
 
 
 def test_renaming_does_not_lead_out(root: Directory) -> None:
-    for path in (b"../taken", b"../root-sibling/taken", b"/tmp/taken", b"dir/../../taken", b"../outside"):
+    for path in (b"../taken", b"../root-sibling/taken", b"/etc/taken", b"dir/../../taken", b"../outside"):
         for call in [
             partial(paths.rename, root, b"hello", root, path), partial(paths.rename, root, path, root, b"taken"),
             partial(paths.rename, root, b"dir", root, path),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from pathlib import Path
 from typing import Callable, List, Optional, Type
@@ -743,6 +744,7 @@ def test_nothing_stays_open(kind: str, tmp_path: Path) -> None:
     if not os.path.isdir(listing):
         pytest.skip("no list of descriptors here")
     fs: FileSystem = make(kind, tmp_path)
+    gc.collect()
     before = len(os.listdir(listing))
     with fs.root() as root:
         assert isinstance(root, Directory)
@@ -761,4 +763,4 @@ def test_nothing_stays_open(kind: str, tmp_path: Path) -> None:
             with raises(Errno.EPERM):
                 paths.make_link(root, b"moved", moved, b"x")
         paths.remove_file(root, b"l")
-    assert len(os.listdir(listing)) == before
+    assert len(os.listdir(listing)) <= before

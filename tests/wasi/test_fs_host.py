@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import gc
 import os
 import socket
 import sys
@@ -113,13 +114,14 @@ def test_a_file_that_becomes_a_fifo_while_it_is_opened(inside: Path, root: Direc
             os.mkfifo(inside / "hello")
         return found
 
+    gc.collect()
     before = len(os.listdir("/proc/self/fd"))
     monkeypatch.setattr(host.os, "stat", stat)
     with raises(Errno.EACCES):
         # It would wait for ever for somebody to write.
         root.open(b"hello", read=True, write=False)
     assert done
-    assert len(os.listdir("/proc/self/fd")) == before
+    assert len(os.listdir("/proc/self/fd")) <= before
 
 
 @needs_host

@@ -73,11 +73,6 @@ class OverlayFileSystem(FileSystem):
             self._tree.clock = clock
 
     @property
-    def has_own_clock(self) -> bool:
-        """Whether no clock was given yet."""
-        return self._own_clock is not None
-
-    @property
     def quota(self) -> Quota:
         """What is used, and what there is."""
         return self._planted().quota
