@@ -22,7 +22,7 @@ import wasmpy
 from tests.wasi import running
 from tests.wasi.programs import built
 from tests.wasi.running import PROGRAMS, Outcome, World
-from wasi import WasiConfig, abi
+from wasi import abi
 from wasmpy import cli
 from wasmpy.cli.errors import ExitCode
 
@@ -31,7 +31,7 @@ LISTENING = [name for name, p in ALL.items() if running.settings(p).listen]
 QUIET = [name for name in ALL if name not in LISTENING]
 
 
-@pytest.fixture()
+@pytest.fixture
 def world(tmp_path: Path) -> World:
     """The files that a program finds."""
     return World(tmp_path / "world")

@@ -86,6 +86,11 @@ class MemoryFileSystem(FileSystem):
             self.reset()
 
     @property
+    def has_own_clock(self) -> bool:
+        """Whether it was given no clock: a guest's own can take the place then."""
+        return self._own_clock is not None
+
+    @property
     def clock(self) -> Clock:
         """Where times come from."""
         return self._clock

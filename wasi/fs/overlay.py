@@ -61,6 +61,11 @@ class OverlayFileSystem(FileSystem):
         self._tree: Optional[_Tree] = None
 
     @property
+    def has_own_clock(self) -> bool:
+        """Whether it was given no clock: a guest's own can take the place then."""
+        return self._own_clock is not None
+
+    @property
     def clock(self) -> Clock:
         """Where times of what is new or changed come from."""
         return self._clock
