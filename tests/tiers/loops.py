@@ -64,6 +64,15 @@ def _scan(leave: str, more: str = "", load: str = "i32.load8_u") -> str:
         (br_if $l (i32.ne (local.get $i) (local.get $n)))))"""
 
 
+def _keeping(after: str, before: str = "") -> str:
+    """``do { before; x = p[i]; after; if (!x) break; i++ } while (i != n)``."""
+    return f"""(block $out (loop $l {before}
+        (local.set $x (i32.load8_u (i32.add (local.get $p) (local.get $i)))) {after}
+        (br_if $out (i32.eqz (local.get $x)))
+        {_step('i', 1)}
+        (br_if $l (i32.ne (local.get $i) (local.get $n)))))"""
+
+
 _VALUE = "(local.get $c)"
 _AT_P, _AT_Q = "(local.get $p)", "(local.get $q)"
 _LONG = "(local.get $w)"
@@ -224,6 +233,12 @@ LOOPS: Dict[str, Loop] = {
     # None of them: run ahead of, they would go wrong.
     "carried": Loop(_scan("(i32.eqz (local.get $x))", "(local.set $y (i32.add (local.get $y) (local.get $x)))"), ""),
     "late_byte": Loop(_scan("(i32.eqz (local.get $x))", "(local.set $y (local.get $x))"), ""),
+    # What is passed over is kept: the loops below have a value that every turn gives to the next.
+    "summed": Loop(_keeping("(local.set $y (i32.add (local.get $y) (local.get $x)))"), ""),
+    "hashed": Loop(_keeping("(local.set $y (i32.mul (i32.add (local.get $y) (local.get $x)) (i32.const 31)))"), ""),
+    "previous": Loop(_keeping("", "(local.set $y (local.get $x))"), ""),
+    "copy_summed": Loop(_until_none(f"""(i32.store8 {_AT_Q} (local.tee $x (i32.load8_u {_AT_P})))
+        (local.set $y (i32.add (local.get $y) (local.get $x))) {_step('p', 1)} {_step('q', 1)}"""), ""),
     "other_way": Loop(
         _until_none(f"{_pieces('i32', '8_u', '8', 1, 1)} {_step('p', 1)} {_step('q', -1)}"), ""
     ),

@@ -154,7 +154,9 @@ class _Ahead:
         needed += [store.address for store in turn.stores]
         needed += [store.value for store in turn.stores]
         needed += [test.condition for test in turn.tests]
-        needed += [ends[local] for local in turn.late if local not in self.steps]
+        # What a local holds at the end is read by the next turn, if it is read at all: a hash or a
+        # sum of what was passed over is carried from turn to turn, and has a value to find.
+        needed += [end for local, end in ends.items() if local not in self.steps]
         for term in needed:
             if any(local in ends and local not in self.steps for local in locals_of(term)):
                 raise NoTurn
