@@ -230,6 +230,25 @@ LOOPS: Dict[str, Loop] = {
         _scan("(i32.eqz (local.get $x))", "(local.set $y (i32.mul (local.get $i) (i32.const -3))) (local.set $z (i32.const 5))"),
         "ahead_until",
     ),
+    # A local of 64 bits is more than the 32 of it that count here.
+    "find_low": Loop(
+        f"""(local.set $w (i64.add (local.get $w) (i64.sub (i64.extend_i32_u (local.get $c)) (i64.and (local.get $w) (i64.const 0xffffffff)))))
+        {_scan("(i32.eq (local.get $x) (i32.wrap_i64 (local.get $w)))")}""", "ahead_until"
+    ),
+    "fill_low": Loop(
+        f"""(local.set $w (i64.or (i64.const 0x500000000) (i64.extend_i32_u (local.get $n))))
+        {_until_none(f"(i32.store {_AT_P} (i32.wrap_i64 (local.get $w))) {_step('p', 4)}")}""", "to_bytes(4"
+    ),
+    "limit_low": Loop(
+        f"""(local.set $w (i64.or (i64.const 0x500000000) (i64.extend_i32_u (local.get $n))))
+        (loop $l (i32.store8 (i32.add {_AT_P} (local.get $i)) {_VALUE}) {_step("i", 1)}
+        (br_if $l (i32.lt_u (local.get $i) (i32.wrap_i64 (local.get $w)))))""", "] = bytes(("
+    ),
+    # Nothing depends on what is found in the table, but bytes from 136 on find the end of memory.
+    "table_end": Loop(
+        _scan("(i32.eqz (local.get $x))", f"(drop (i32.load8_u offset={PAGE - 136} (local.get $x)))"),
+        "ahead_until",
+    ),
     # None of them: run ahead of, they would go wrong.
     "carried": Loop(_scan("(i32.eqz (local.get $x))", "(local.set $y (i32.add (local.get $y) (local.get $x)))"), ""),
     "late_byte": Loop(_scan("(i32.eqz (local.get $x))", "(local.set $y (local.get $x))"), ""),
@@ -237,6 +256,10 @@ LOOPS: Dict[str, Loop] = {
     "summed": Loop(_keeping("(local.set $y (i32.add (local.get $y) (local.get $x)))"), ""),
     "hashed": Loop(_keeping("(local.set $y (i32.mul (i32.add (local.get $y) (local.get $x)) (i32.const 31)))"), ""),
     "previous": Loop(_keeping("", "(local.set $y (local.get $x))"), ""),
+    "previous_passing": Loop(
+        _keeping("(br_if $out (i32.eq (local.get $x) (local.get $c))) (local.set $y (i32.const 9))", "(local.set $y (local.get $x))"),
+        "",
+    ),
     "copy_summed": Loop(_until_none(f"""(i32.store8 {_AT_Q} (local.tee $x (i32.load8_u {_AT_P})))
         (local.set $y (i32.add (local.get $y) (local.get $x))) {_step('p', 1)} {_step('q', 1)}"""), ""),
     "other_way": Loop(

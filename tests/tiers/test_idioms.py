@@ -87,6 +87,15 @@ def test_the_loops_of_the_guard_are_run_ahead_of(index: int, text: str) -> None:
         assert text in text_of(module, index, metered=metered)
 
 
+def test_a_term_that_doubles_is_not_read() -> None:
+    """It is as long as 2 to the number of its squarings."""
+    squared = "(local.set $x (i32.mul (local.get $x) (local.get $x)))" * 25
+    module = wasmpy.Module(f"""(module (memory 1) (func (param $p i32) (local $x i32)
+        (loop $l (local.set $x (i32.load8_u (local.get $p))) {squared}
+        (local.set $p (i32.add (local.get $p) (i32.const 1))) (br_if $l (local.get $x)))))""")
+    assert " k = " not in text_of(module, 0, metered=False)
+
+
 def test_nothing_is_run_ahead_of_where_it_is_off(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(idioms, "ENABLED", False)
     for name in NAMES:

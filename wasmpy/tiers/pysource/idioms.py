@@ -26,6 +26,7 @@ from wasmpy.tiers.pysource.graph import Graph
 from wasmpy.tiers.pysource.leaving import Relation, bytes_going, is_byte, leaves_of, relation_of
 from wasmpy.tiers.pysource.lower import Lowering
 from wasmpy.tiers.pysource.turns import (
+    MOST,
     Load,
     Made,
     NoTurn,
@@ -33,6 +34,7 @@ from wasmpy.tiers.pysource.turns import (
     Sum,
     Test,
     Turn,
+    entry,
     is_sum,
     locals_of,
     read,
@@ -78,7 +80,7 @@ class _Stream:
         self.name = name
         self.step = step
         first: Sum = accesses[0].address
-        apart = [Sum(32, a.address.constant - first.constant).signed for a in accesses]
+        apart = [a.address.plus(first, -1).signed for a in accesses]
         low = min(apart)
         self.base = Sum(32, (first.constant + low) % (1 << 32), first.terms)
         self.places = {a.number: d - low + a.offset for a, d in zip(accesses, apart)}
@@ -96,24 +98,6 @@ class _Stream:
         return f"{self.name} + {distance}" if distance else self.name
 
 
-def _text(value: Sum) -> str:
-    """A sum as an expression that binds as tightly as a product."""
-    modulus = 1 << value.bits
-    text = ""
-    for local, factor in sorted(value.terms, key=lambda t: t[1] >= modulus >> 1):
-        sign, size = ("-", modulus - factor) if factor >= modulus >> 1 else ("+", factor)
-        times = f" * {size}" if size != 1 else ""
-        text += f" {sign} l{local}{times}" if text else f"{'-' * (sign == '-')}l{local}{times}"
-    if value.known:
-        return str(value.constant)
-    if not value.constant and text[1:].isalnum() and text[0] == "l":
-        return text
-    if value.constant:
-        constant = value.signed
-        text += f" {'-' if constant < 0 else '+'} {abs(constant)}"
-    return f"({text}) % {modulus}"
-
-
 class _Ahead:
     """The plan of a run ahead, and its text."""
 
@@ -127,6 +111,7 @@ class _Ahead:
         self.limits: List[str] = []
         self.scans: Dict[Tuple[Any, ...], List[Tuple[int, int]]] = {}
         self.masks: Dict[Load, int] = {}
+        self.tried = 0  # instructions that are carried out with every byte
         self.tables: Dict[int, Tuple[Load, Sum, int]] = {}
         self._locals()
         self._streams()
@@ -156,7 +141,10 @@ class _Ahead:
         needed += [test.condition for test in turn.tests]
         # What a local holds at the end is read by the next turn, if it is read at all: a hash or a
         # sum of what was passed over is carried from turn to turn, and has a value to find.
+        # So it is by the turn that leaves, if it hands it to a local that later turns would have
+        # assigned to once more.
         needed += [end for local, end in ends.items() if local not in self.steps]
+        needed += turn.passing
         for term in needed:
             if any(local in ends and local not in self.steps for local in locals_of(term)):
                 raise NoTurn
@@ -305,7 +293,7 @@ class _Ahead:
             if not is_byte(left) or self.step_of(right) != Sum(right.bits, 0):
                 raise NoTurn
             name = "ahead_until" if relation.op == "ne" else "ahead_while"
-            self._scan((name, stream, 0, _text(right)), place, 1)
+            self._scan((name, stream, 0, self._text(right)), place, 1)
         elif relation.op == "eq" and isinstance(right, Load) and right.op == left.op:
             if right.number in self.tables or right == left:
                 raise NoTurn
@@ -317,7 +305,8 @@ class _Ahead:
 
     def _byte_test(self, test: Test, leaf: Load) -> None:
         """A way out that one byte decides: all tests of the same byte make one set."""
-        if leaf.width != 1:
+        self.tried += test.condition.length if isinstance(test.condition, Made) else 0
+        if leaf.width != 1 or self.tried > MOST:
             raise NoTurn
         going = bytes_going(test, leaf)
         self.masks[leaf] = self.masks.get(leaf, going) & going
@@ -362,7 +351,7 @@ class _Ahead:
                 raise NoTurn
             if step.signed > 0:
                 apart = zero.plus(apart, -1)
-            return _over(_text(apart), str(abs(step.signed)))
+            return _over(self._text(apart), str(abs(step.signed)))
         if self.step_of(left) == zero:
             op, left, right = _MIRRORED[op], right, left
         if op == "eq" or self.step_of(left) == zero or self.step_of(right) != zero:
@@ -381,10 +370,34 @@ class _Ahead:
         if down:
             left, right = right, left
         size = str(abs(step.signed)) if step.known else "s"
-        far = f"{_text(right)} - {_text(left)}"
+        far = f"{self._text(right)} - {self._text(left)}"
         return _over(far, size) if op in ("lt", "gt") else f"({far}) // {size} + 1"
 
     # The text ---------------------------------------------------------------------------
+
+    def _text(self, value: Sum) -> str:
+        """A sum as an expression that binds as tightly as a product."""
+        modulus = 1 << value.bits
+        text = ""
+        for local, factor in sorted(value.terms, key=lambda t: t[1] >= modulus >> 1):
+            sign, size = ("-", modulus - factor) if factor >= modulus >> 1 else ("+", factor)
+            times = f" * {size}" if size != 1 else ""
+            text += f" {sign} l{local}{times}" if text else f"{'-' * (sign == '-')}l{local}{times}"
+        if value.known:
+            return str(value.constant)
+        # A local of 64 bits may be part of a sum of 32.
+        if value == entry(value.terms[0][0], self.x.valtypes):
+            return text
+        if value.constant:
+            constant = value.signed
+            text += f" {'-' if constant < 0 else '+'} {abs(constant)}"
+        return f"({text}) % {modulus}"
+
+    def _displaced(self, address: Sum, offset: int) -> str:
+        """An address with its immediate offset, as text."""
+        if address.known:
+            return str(address.constant + offset)
+        return f"{self._text(address)} + {offset}" if offset else self._text(address)
 
     def write(self) -> Ahead:
         """The statements."""
@@ -395,7 +408,7 @@ class _Ahead:
         run: Block = [(f"k = {limits[0]}", None)]
         within: Block = []
         run.append((f"if k > {max(2, _WORTH // self.turn.length)}:", None, within))
-        within += [(f"{stream.name} = {_text(stream.base)}", None) for stream in self.streams]
+        within += [(f"{stream.name} = {self._text(stream.base)}", None) for stream in self.streams]
         within.append((f"k = min(k, {', '.join([*limits[1:], *self._bounds()])})", None))
         within += self._apart()
         if self.scans:
@@ -410,7 +423,7 @@ class _Ahead:
         if not x.metered:
             doing.append((f"if k == {most}: w = 1", None))
         if self.step is not None:
-            run = [(f"s = {_text(self.step)}", None), ("if s:", None, run)]
+            run = [(f"s = {self._text(self.step)}", None), ("if s:", None, run)]
         delay = 1 if self.tables or not self.scans else DELAY
         sets = [going for load, going in self.masks.items() if load.number not in self.tables]
         if any(bin(going).count("1") <= FEW for going in sets):
@@ -440,6 +453,11 @@ class _Ahead:
     def _apart(self) -> Block:
         """Nothing that is read, and no other store, is where these turns store."""
         block: Block = []
+        for number, (_, table, offset) in self.tables.items():
+            if not any(leaf.number == number for leaf in self.masks):
+                # Nothing depends on what is found there, but that it may trap.
+                at = self._displaced(table, offset)
+                block.append((f"if {at} + 256 > len({self.memory}): k = 0", None))
         reads = self._read_spans()
         for store in self.fixed:
             own = self.stream_of[store.number]
@@ -452,7 +470,7 @@ class _Ahead:
                 start, end = self._extent(stream, low, high)
                 tests.append(f"{start} - {store.width} < {place} < {end}")
             for _, table, offset in self.tables.values():
-                start = _displaced(table, offset)
+                start = self._displaced(table, offset)
                 tests.append(f"{start} - {store.width} < {place} < {start} + 256")
             block += [(f"if {test}: k = 0", None) for test in tests]
         if self.moving:
@@ -461,7 +479,7 @@ class _Ahead:
             for _, table, offset in self.tables.values():
                 target = self.stream_of[self.moving[0].number]
                 start, end = self._extent(target, *self.reach)
-                at = _displaced(table, offset)
+                at = self._displaced(table, offset)
                 block.append((f"if {start} - 256 < {at} < {end}: k = 0", None))
         return block
 
@@ -514,7 +532,7 @@ class _Ahead:
             else:
                 arguments += f", {_times('k', '*', str(by))}"
                 if name == "ahead_table":
-                    arguments += f", {_displaced(*other)}"
+                    arguments += f", {self._displaced(*other)}"
                 arguments += f", {what}"
             found.append(f"k = {_times(f'{name}({arguments})', '//', str(by))}")
         return found
@@ -527,7 +545,7 @@ class _Ahead:
         for local, step in self.steps.items():
             if step == Sum(step.bits, 0):
                 continue
-            by, sign = (_text(step), "+")
+            by, sign = (self._text(step), "+")
             if step.known:
                 by, sign = str(abs(step.signed)), "-" if step.signed < 0 else "+"
             elif by[0] == "(":
@@ -536,10 +554,10 @@ class _Ahead:
             done.append(f"l{local} = (l{local} {sign} {change}) % {1 << step.bits}")
         for local in sorted(self.turn.late - set(self.steps)):
             end: Any = self.turn.ends[local]
-            done.append(f"l{local} = {_text(end.plus(self.step_of(end), -1))}")
+            done.append(f"l{local} = {self._text(end.plus(self.step_of(end), -1))}")
         for store in self.fixed:
             value: Any = store.value
-            text = _text(value.plus(self.step_of(value), -1))
+            text = self._text(value.plus(self.step_of(value), -1))
             stream = self.stream_of[store.number]
             place = stream.at(stream.places[store.number])
             if store.width * 8 < value.bits:
@@ -575,7 +593,7 @@ class _Ahead:
             if value.known:
                 total |= (value.constant & mask) << at
                 continue
-            text = _text(value)
+            text = self._text(value)
             if value.bits > 8 * store.width:
                 text = f"({text} & {mask})"
             parts.append(f"{text} << {at}" if at else text)
@@ -591,13 +609,6 @@ class _Ahead:
 def _times(left: str, operator: str, right: str) -> str:
     """A product or quotient, without needless ones."""
     return left if right == "1" else f"{left} {operator} {right}"
-
-
-def _displaced(address: Sum, offset: int) -> str:
-    """An address with its immediate offset, as text."""
-    if address.known:
-        return str(address.constant + offset)
-    return f"{_text(address)} + {offset}" if offset else _text(address)
 
 
 def _less(text: str, by: int) -> str:

@@ -28,7 +28,10 @@ _SUMS = frozenset(("iadd", "isub", "imul", "ishl", "wrap"))
 """Operators of the numerics that may make a sum of sums."""
 
 MOST = 120
-"""Instructions of a turn beyond which it is not read."""
+"""Instructions of a turn beyond which it is not read, and of one term of it.
+
+A term has an instruction as often as it is used, so it can be longer than the turn by far.
+"""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -73,6 +76,11 @@ class Made:
 
     op: int
     operands: Tuple[Any, ...]
+
+    @property
+    def length(self) -> int:
+        """How many instructions it is made of."""
+        return 1 + sum(o.length for o in self.operands if isinstance(o, Made))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -119,6 +127,7 @@ class Turn:
 
     ``ends`` has what the locals that it assigns to hold at its end, ``late``
     those of them that are assigned when a way out has been passed already.
+    ``passing`` has what they held in between, which a way out may leave with.
     ``nodes`` are its regions in order, ``length`` is how many instructions
     it has.
     """
@@ -129,6 +138,7 @@ class Turn:
     tests: List[Test] = dataclasses.field(default_factory=list)
     ends: Dict[int, Term] = dataclasses.field(default_factory=dict)
     late: Set[int] = dataclasses.field(default_factory=set)
+    passing: List[Term] = dataclasses.field(default_factory=list)
     memidx: int = -1
     length: int = 0
 
@@ -159,6 +169,12 @@ def is_sum(made: Made) -> bool:
     """Whether an instruction adds two numbers of 32 bits."""
     row = BY_OP[made.op]
     return row is not None and row.numeric == ("iadd", (32,)) and not row.lanes
+
+
+def entry(local: int, valtypes: Sequence[ValType]) -> Term:
+    """A local as the turn finds it."""
+    bits = _BITS.get(valtypes[local])
+    return Opaque(local) if bits is None else Sum(bits, 0, ((local, 1),))
 
 
 class _Reader:
@@ -199,10 +215,12 @@ class _Reader:
         op, imm = self.graph.body.ops[pc], self.graph.body.imms[pc]
         turn = self.turn
         if op == _GET:
-            self.stack.append(turn.ends.get(imm) or self.entry(imm))
+            self.stack.append(turn.ends.get(imm) or entry(imm, self.valtypes))
         elif op in (_SET, _TEE):
             if turn.tests and imm not in turn.ends:
                 turn.late.add(imm)
+            if imm in turn.ends:
+                turn.passing.append(turn.ends[imm])
             turn.ends[imm] = self.pop()
             if op == _TEE:
                 self.stack.append(turn.ends[imm])
@@ -212,11 +230,6 @@ class _Reader:
             self.pop()
         elif op not in _NOTHING:
             self.other(op, imm)
-
-    def entry(self, local: int) -> Term:
-        """A local as the turn finds it."""
-        bits = _BITS.get(self.valtypes[local])
-        return Opaque(local) if bits is None else Sum(bits, 0, ((local, 1),))
 
     def other(self, op: int, imm: Any) -> None:
         """An access, or a numeric instruction that cannot trap."""
@@ -231,7 +244,10 @@ class _Reader:
         made = None
         if row.numeric is not None and row.numeric[0] in _SUMS and not row.lanes:
             made = _sum(row.numeric[0], operands)
-        self.stack.append(made or Made(op, tuple(operands)))
+        term = made or Made(op, tuple(operands))
+        if isinstance(term, Made) and term.length > MOST:
+            raise NoTurn
+        self.stack.append(term)
 
     def access(self, op: int, imm: Any, width: int) -> None:
         """A load or a store."""
