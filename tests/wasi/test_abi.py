@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
+from pathlib import Path
 
 import pytest
 
-from wasi import Errno, Wasi, abi
+from wasi import Errno, Wasi, WasiConfig, abi
 from wasi.errno import errno_of
 from wasi.preview1 import HANDLERS, UNSTABLE
 
@@ -94,3 +96,9 @@ def test_errno_numbers() -> None:
 )
 def test_host_errors_become_codes(error: OSError, errno: Errno) -> None:
     assert errno_of(error) == errno
+
+
+def test_the_reference_has_every_function_and_every_field() -> None:
+    page = (Path(__file__).parents[2] / "docs/reference/wasi.md").read_text("utf-8")
+    fields = [field.name for field in dataclasses.fields(WasiConfig)]
+    assert [name for name in [*abi.FUNCTIONS, *fields] if f"`{name}`" not in page] == []

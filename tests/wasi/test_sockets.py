@@ -69,7 +69,8 @@ def test_both_talk(pair: Any) -> None:
     assert send(guest, fd, b"answer") == (OK, 6)
     assert guest.write(fd, b" more") == (OK, 5)
     assert guest.call("sock_shutdown", fd, WR) == OK
-    assert peer.makefile("rb").read() == b"answer more"
+    with peer.makefile("rb") as answer:
+        assert answer.read() == b"answer more"
     peer.close()
     assert recv(guest, fd, 3) == (OK, b"")
 

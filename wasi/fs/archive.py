@@ -25,6 +25,7 @@ import struct
 import tarfile
 import zipfile
 import zlib
+from functools import partial
 from typing import (
     IO,
     Any,
@@ -39,10 +40,16 @@ from typing import (
 )
 
 from wasi import paths
-from wasi.clocks import START_REALTIME
 from wasi.errno import Errno, ErrnoError
 from wasi.fs.base import Directory, File
-from wasi.fs.memory import MAX_BYTES, MAX_NODES, Content, MemoryFileSystem, make_directories
+from wasi.fs.memory import (
+    MAX_BYTES,
+    MAX_NODES,
+    Content,
+    MemoryFileSystem,
+    StoppedClock,
+    make_directories,
+)
 from wasi.fs.quota import Quota
 from wasi.fs.readonly import ReadOnlyFileSystem
 
@@ -96,7 +103,7 @@ class ArchiveFileSystem(ReadOnlyFileSystem):
         self, files: Optional[Mapping[Union[str, bytes], Content]] = None, *, dev: int = 3
     ) -> None:
         super().__init__(
-            MemoryFileSystem(files, max_bytes=None, max_nodes=None, clock=_StoppedClock(), dev=dev)
+            MemoryFileSystem(files, max_bytes=None, max_nodes=None, clock=StoppedClock(), dev=dev)
         )
 
     @classmethod
@@ -104,7 +111,7 @@ class ArchiveFileSystem(ReadOnlyFileSystem):
         cls, source: Source, *, max_bytes: int = MAX_BYTES, max_nodes: int = MAX_NODES
     ) -> ArchiveFileSystem:
         """The files of a zip archive."""
-        return cls._made(lambda: _zip_entries(source), max_bytes, max_nodes)
+        return cls._made(source, _zip_entries, max_bytes, max_nodes)
 
     @classmethod
     def from_tar(
@@ -113,32 +120,28 @@ class ArchiveFileSystem(ReadOnlyFileSystem):
         """The files of a tar archive, plain or compressed with gzip, bzip2 or xz."""
         # Beside the contents there are headers and padding.
         limit = max_bytes + 2048 * max_nodes + CHUNK
-        return cls._made(lambda: _tar_entries(source, limit), max_bytes, max_nodes)
+        return cls._made(source, partial(_tar_entries, limit=limit), max_bytes, max_nodes)
 
     @classmethod
     def _made(
-        cls, entries: Callable[[], Iterator[_Entry]], max_bytes: int, max_nodes: int
+        cls,
+        source: Source,
+        entries: Callable[[IO[bytes]], Iterator[_Entry]],
+        max_bytes: int,
+        max_nodes: int,
     ) -> ArchiveFileSystem:
         memory = MemoryFileSystem(
-            max_bytes=max_bytes, max_nodes=max_nodes, clock=_StoppedClock(), dev=3
+            max_bytes=max_bytes, max_nodes=max_nodes, clock=StoppedClock(), dev=3
         )
-        _fill(memory, entries)
+        opened, ours = _opened(source)
+        try:
+            _fill(memory, entries(opened))
+        finally:
+            if ours:
+                opened.close()
         archive = cls.__new__(cls)
         ReadOnlyFileSystem.__init__(archive, memory)
         return archive
-
-
-class _StoppedClock:
-    """Always the same moment."""
-
-    def now(self) -> int:
-        return START_REALTIME
-
-    def monotonic(self) -> int:
-        return 0
-
-    def sleep(self, duration: int) -> None:
-        """Nothing passes."""
 
 
 class _Entry(NamedTuple):
@@ -151,7 +154,7 @@ class _Entry(NamedTuple):
     target: bytes = b""
 
 
-def _fill(memory: MemoryFileSystem, entries: Callable[[], Iterator[_Entry]]) -> None:
+def _fill(memory: MemoryFileSystem, entries: Iterator[_Entry]) -> None:
     """Make the files of an archive.
 
     Raises: ArchiveError, and nothing else.
@@ -160,7 +163,7 @@ def _fill(memory: MemoryFileSystem, entries: Callable[[], Iterator[_Entry]]) -> 
     try:
         with memory.root() as root:
             assert isinstance(root, Directory)
-            for entry in entries():
+            for entry in entries:
                 name = entry.name.decode("utf-8", "replace")
                 _make(root, entry)
     except ArchiveError:
@@ -244,29 +247,24 @@ def _encoded(name: str) -> bytes:
         raise ArchiveError(ArchiveFault.NAME, name.encode("utf-8", "replace").decode()) from None
 
 
-def _zip_entries(source: Source) -> Iterator[_Entry]:
-    opened, ours = _opened(source)
-    try:
-        with zipfile.ZipFile(opened) as archive:
-            for info in archive.infolist():
-                name = _encoded(info.filename)
-                # The library cuts a name at a NUL.
-                if "\0" in info.orig_filename:
-                    raise ArchiveError(ArchiveFault.NAME, info.orig_filename)
-                mtim = _zip_time(info.date_time)
-                kind = modes.S_IFMT(info.external_attr >> 16)
-                if info.is_dir():
-                    yield _Entry(name, modes.S_IFDIR, mtim)
-                elif kind == modes.S_IFLNK:
-                    with archive.open(info) as content:
-                        yield _Entry(name, kind, mtim, target=content.read(paths.MAX_PATH))
-                elif kind in (0, modes.S_IFREG):
-                    yield _Entry(name, modes.S_IFREG, mtim, _opener(archive, info))
-                else:
-                    raise ArchiveError(ArchiveFault.KIND, info.filename)
-    finally:
-        if ours:
-            opened.close()
+def _zip_entries(opened: IO[bytes]) -> Iterator[_Entry]:
+    with zipfile.ZipFile(opened) as archive:
+        for info in archive.infolist():
+            name = _encoded(info.filename)
+            # The library cuts a name at a NUL.
+            if "\0" in info.orig_filename:
+                raise ArchiveError(ArchiveFault.NAME, info.orig_filename)
+            mtim = _zip_time(info.date_time)
+            kind = modes.S_IFMT(info.external_attr >> 16)
+            if info.is_dir():
+                yield _Entry(name, modes.S_IFDIR, mtim)
+            elif kind == modes.S_IFLNK:
+                with archive.open(info) as content:
+                    yield _Entry(name, kind, mtim, target=content.read(paths.MAX_PATH))
+            elif kind in (0, modes.S_IFREG):
+                yield _Entry(name, modes.S_IFREG, mtim, _opener(archive, info))
+            else:
+                raise ArchiveError(ArchiveFault.KIND, info.filename)
 
 
 def _opener(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Callable[[], IO[bytes]]:
@@ -281,27 +279,22 @@ def _zip_time(date_time: Tuple[int, ...]) -> int:
         return 0
 
 
-def _tar_entries(source: Source, limit: int) -> Iterator[_Entry]:
-    opened, ours = _opened(source)
-    try:
-        plain = _Bounded(_decompressed(opened), limit)
-        with tarfile.open(fileobj=plain, mode="r|", encoding="utf-8", errors="strict") as archive:  # type: ignore[call-overload]
-            for info in archive:
-                name = _encoded(info.name)
-                mtim = max(0, int(info.mtime * 1_000_000_000))
-                if info.isdir():
-                    yield _Entry(name, modes.S_IFDIR, mtim)
-                elif info.issym():
-                    yield _Entry(name, modes.S_IFLNK, mtim, target=_encoded(info.linkname))
-                elif info.islnk():
-                    yield _Entry(name, 0, mtim, target=_encoded(info.linkname))
-                elif info.isreg():
-                    yield _Entry(name, modes.S_IFREG, mtim, _extractor(archive, info))
-                else:
-                    raise ArchiveError(ArchiveFault.KIND, info.name)
-    finally:
-        if ours:
-            opened.close()
+def _tar_entries(opened: IO[bytes], limit: int) -> Iterator[_Entry]:
+    plain: Any = _Bounded(_decompressed(opened), limit)
+    with tarfile.open(fileobj=plain, mode="r|", encoding="utf-8", errors="strict") as archive:
+        for info in archive:
+            name = _encoded(info.name)
+            mtim = max(0, int(info.mtime * 1_000_000_000))
+            if info.isdir():
+                yield _Entry(name, modes.S_IFDIR, mtim)
+            elif info.issym():
+                yield _Entry(name, modes.S_IFLNK, mtim, target=_encoded(info.linkname))
+            elif info.islnk():
+                yield _Entry(name, 0, mtim, target=_encoded(info.linkname))
+            elif info.isreg():
+                yield _Entry(name, modes.S_IFREG, mtim, _extractor(archive, info))
+            else:
+                raise ArchiveError(ArchiveFault.KIND, info.name)
 
 
 def _extractor(archive: tarfile.TarFile, info: tarfile.TarInfo) -> Callable[[], IO[bytes]]:

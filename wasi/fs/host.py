@@ -193,14 +193,6 @@ class _Account:
                 self._settle(os.fstat(fd))
 
     @contextlib.contextmanager
-    def adding(self) -> Iterator[None]:
-        """Count what adds a name."""
-        with self.lock:
-            self.quota.need_node()
-            yield
-            self.quota.add_nodes(1)
-
-    @contextlib.contextmanager
     def removing(self, directory: int, name: bytes) -> Iterator[None]:
         """Count what takes away a name, if there is one."""
         if not self.quota.limited:
@@ -390,10 +382,15 @@ class _File(File):
     def allocate(self, offset: int, length: int) -> None:
         self._may(self._write)
         checked_range(offset, length)
+        if not length:
+            raise ErrnoError(Errno.EINVAL)
         with self._account.lock, _errors():
             growth = max(0, offset + length - os.fstat(self._held.fd).st_size)
             self._account.quota.need_bytes(growth)
             os.posix_fallocate(self._held.fd, offset, length)
+            # PyPy does not look at what the call says.
+            if os.fstat(self._held.fd).st_size < offset + length:
+                raise ErrnoError(Errno.ENOSPC)
             self._account.quota.add_bytes(growth)
 
     def sync(self, *, data_only: bool) -> None:
@@ -549,8 +546,17 @@ class _Directory(Directory):
     def _adding(self, name: bytes) -> Iterator[None]:
         """Around what makes a new name."""
         checked_name(name)
-        with _errors(), self._account.adding():
+        with _errors(), self._account.lock:
+            try:
+                self._account.quota.need_node()
+            except ErrnoError:
+                # As everywhere, what there is already comes first.
+                with contextlib.suppress(FileNotFoundError):
+                    os.stat(name, dir_fd=self._held.fd, follow_symlinks=False)
+                    raise ErrnoError(Errno.EEXIST) from None
+                raise
             yield
+            self._account.quota.add_nodes(1)
 
     def _same_account(self, other: Directory) -> _Directory:
         if not isinstance(other, _Directory) or other._account is not self._account:

@@ -12,7 +12,7 @@ from __future__ import annotations
 from typing import Mapping, Optional, Union
 
 from wasi import paths
-from wasi.clocks import Clock, FakeClock
+from wasi.clocks import START_REALTIME, Clock, FakeClock
 from wasi.errno import Errno, ErrnoError
 from wasi.fs.base import Directory, FileSystem
 from wasi.fs.quota import Quota
@@ -28,12 +28,27 @@ Content = Union[bytes, bytearray, memoryview, None]
 """What a file begins with; None for a directory."""
 
 
+class StoppedClock:
+    """Always the same moment."""
+
+    def now(self) -> int:
+        """2022-01-01T00:00:00Z."""
+        return START_REALTIME
+
+    def monotonic(self) -> int:
+        """Nothing ever passed."""
+        return 0
+
+    def sleep(self, duration: int) -> None:
+        """Nothing passes."""
+
+
 class MemoryFileSystem(FileSystem):
     """Files in memory, with ``files`` (path to content) at first; ``reset`` goes back to them.
 
-    A path that is full, in bytes or in names, is ENOSPC to the guest; what
-    is there at first counts too.  ``clock`` can be set to the guest's own, so that
-    its times are the guest's.
+    A file system that is full, in bytes or in names, is ENOSPC to the guest; what
+    is there at first counts too, and is from 2022-01-01T00:00:00Z.  ``clock`` can
+    be set to the guest's own, so that the times of what comes later are the guest's.
 
     Raises: ValueError for ``files`` that cannot be, or do not fit.
 
@@ -71,11 +86,6 @@ class MemoryFileSystem(FileSystem):
             self.reset()
 
     @property
-    def has_own_clock(self) -> bool:
-        """Whether it was given no clock: a guest's own can take the place then."""
-        return self._own_clock is not None
-
-    @property
     def clock(self) -> Clock:
         """Where times come from."""
         return self._clock
@@ -103,7 +113,8 @@ class MemoryFileSystem(FileSystem):
 
     def _plant(self) -> Tree:
         """A tree with the first content."""
-        tree = Tree(Quota(*self._limits, Errno.ENOSPC), self._clock, self._dev)
+        # Not to be seen in what the guest's clock says: going back is to be like beginning.
+        tree = Tree(Quota(*self._limits, Errno.ENOSPC), StoppedClock(), self._dev)
         self._top = DirectoryInode(tree.identity(), tree.clock.now(), None)
         root = TreeDirectory(tree, self._top)
         path = b""
@@ -115,6 +126,7 @@ class MemoryFileSystem(FileSystem):
                     add_file(root, path, content)
         except ErrnoError as error:
             raise ValueError(f"no file can be at {path!r}: {error.errno.name}") from None
+        tree.clock = self._clock
         return tree
 
 

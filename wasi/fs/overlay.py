@@ -61,11 +61,6 @@ class OverlayFileSystem(FileSystem):
         self._tree: Optional[_Tree] = None
 
     @property
-    def has_own_clock(self) -> bool:
-        """Whether it was given no clock: a guest's own can take the place then."""
-        return self._own_clock is not None
-
-    @property
     def clock(self) -> Clock:
         """Where times of what is new or changed come from."""
         return self._clock
@@ -123,6 +118,10 @@ class _Tree(Tree):
         """Give back what a link that was made here takes, not what lies below."""
         if not (isinstance(inode, LinkInode) and inode.below is not None):
             super().release(inode)
+
+    def is_gone(self, inode: Inode) -> bool:
+        """Whether the guest took the last name from what is below still."""
+        return inode.nlink <= 0 and inode.identity in self._kept
 
     def adopt(
         self, node: Node, parent: Optional[DirectoryInode], names: Tuple[bytes, ...]
@@ -275,7 +274,9 @@ class _Directory(TreeDirectory):
             return None
         with node:
             assert self._inode.below is not None
-            return self._tree.adopt(node, self._inode, (*self._inode.below, name))
+            inode = self._tree.adopt(node, self._inode, (*self._inode.below, name))
+        # What was removed can still be there under another spelling, where case does not count.
+        return None if self._tree.is_gone(inode) else inode
 
     def _find_below(self, name: bytes) -> Optional[Node]:
         if self._below is None or self._inode.removed:

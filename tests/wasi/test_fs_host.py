@@ -1,0 +1,360 @@
+"""Directories of the host: odd nodes, faults of the host, and where they are refused."""
+
+from __future__ import annotations
+
+import errno
+import gc
+import os
+import socket
+import sys
+from pathlib import Path
+from typing import Any, Iterator
+
+import pytest
+
+from tests.wasi.fs_kinds import needs_host, on_disk
+from tests.wasi.test_fs import names, opened, raises, read, write
+from wasi import paths
+from wasi.errno import Errno, errno_of
+from wasi.fs import ContainmentError, HostFileSystem, OverlayFileSystem, host
+from wasi.fs.base import Directory, File, FileSystem, Filetype
+
+
+@pytest.fixture(autouse=True)
+def tier() -> None:
+    """Once: no guest runs here."""
+
+
+@pytest.fixture
+def inside(tmp_path: Path) -> Path:
+    return on_disk(tmp_path / "root")
+
+
+@pytest.fixture
+def root(inside: Path) -> Iterator[Directory]:
+    with HostFileSystem(inside).root() as directory:
+        assert isinstance(directory, Directory)
+        yield directory
+
+
+# Where they are refused.
+
+
+@pytest.mark.parametrize("platform", ["darwin", "win32", "emscripten", "wasi", "freebsd14"])
+def test_a_system_that_cannot_prove_containment_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, platform: str) -> None:
+    monkeypatch.setattr(sys, "platform", platform)
+    with pytest.raises(ContainmentError) as caught:
+        HostFileSystem(tmp_path)
+    assert platform in caught.value.missing
+    assert "\n" not in str(caught.value)
+
+
+@needs_host
+def test_a_missing_call_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "supports_dir_fd", os.supports_dir_fd - {os.unlink})
+    with pytest.raises(ContainmentError, match=r"os\.unlink"):
+        HostFileSystem(tmp_path)
+
+
+@needs_host
+@pytest.mark.parametrize("flag", ["_O_NOFOLLOW", "_O_PATH", "_O_DIRECTORY"])
+def test_a_missing_flag_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, flag: str) -> None:
+    monkeypatch.setattr(host, flag, 0)
+    with pytest.raises(ContainmentError):
+        HostFileSystem(tmp_path)
+
+
+@needs_host
+def test_a_flag_that_the_kernel_does_not_know_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(host, "_O_PATH", 1 << 29)
+    with pytest.raises((ContainmentError, OSError)):
+        HostFileSystem(tmp_path)
+
+
+@needs_host
+def test_what_is_no_directory_is_refused(inside: Path) -> None:
+    with pytest.raises(NotADirectoryError):
+        HostFileSystem(inside / "hello")
+    with pytest.raises(FileNotFoundError):
+        HostFileSystem(inside / "none")
+
+
+# Odd nodes.
+
+
+@needs_host
+def test_a_fifo_is_seen_but_not_opened(inside: Path, root: Directory) -> None:
+    os.mkfifo(inside / "pipe")
+    for flags in ({"read": True}, {"write": True}, {"read": True, "write": True}, {"write": True, "create": True, "truncate": True}):
+        with raises(Errno.EACCES):
+            paths.open_at(root, b"pipe", follow=True, **flags)
+    with raises(Errno.EEXIST):
+        paths.open_at(root, b"pipe", follow=True, write=True, create=True, exclusive=True)
+    with root.lookup(b"pipe") as node:
+        assert node.filetype == Filetype.UNKNOWN
+        assert node.stat().filetype == Filetype.UNKNOWN
+        node.set_times(5, 6)
+        assert node.stat().mtim == 6
+    assert (b"pipe", Filetype.UNKNOWN) in [(entry.name, entry.filetype) for entry in root.entries()]
+    with raises(Errno.ENOTDIR):
+        paths.look_up(root, b"pipe/x", follow=True)
+    paths.rename(root, b"pipe", root, b"moved")
+    paths.remove_file(root, b"moved")
+
+
+@needs_host
+def test_a_file_that_becomes_a_fifo_while_it_is_opened(inside: Path, root: Directory, monkeypatch: pytest.MonkeyPatch) -> None:
+    real, done = os.stat, []
+
+    def stat(name: Any, *args: Any, **more: Any) -> Any:
+        found = real(name, *args, **more)
+        if name == b"hello" and not done:
+            done.append(name)
+            os.unlink(inside / "hello")
+            os.mkfifo(inside / "hello")
+        return found
+
+    gc.collect()
+    before = len(os.listdir("/proc/self/fd"))
+    monkeypatch.setattr(host.os, "stat", stat)
+    with raises(Errno.EACCES):
+        # It would wait for ever for somebody to write.
+        root.open(b"hello", read=True, write=False)
+    assert done
+    assert len(os.listdir("/proc/self/fd")) <= before
+
+
+@needs_host
+def test_a_socket_is_seen_but_not_opened(inside: Path, root: Directory) -> None:
+    with socket.socket(socket.AF_UNIX) as sock:
+        before = Path.cwd()
+        os.chdir(inside)
+        try:
+            sock.bind("sock")
+        finally:
+            os.chdir(before)
+        with raises(Errno.EACCES):
+            root.open(b"sock", read=True, write=False)
+        with root.lookup(b"sock") as node:
+            assert node.filetype == Filetype.SOCKET_STREAM
+
+
+@needs_host
+def test_a_device_is_seen_but_not_opened() -> None:
+    with HostFileSystem("/dev").root() as root:
+        assert isinstance(root, Directory)
+        with root.lookup(b"null") as node:
+            assert node.filetype == Filetype.CHARACTER_DEVICE
+        for write in (False, True):
+            with raises(Errno.EACCES):
+                root.open(b"null", read=True, write=write)
+        assert (b"null", Filetype.CHARACTER_DEVICE) in [(entry.name, entry.filetype) for entry in root.entries()]
+
+
+@needs_host
+def test_files_of_proc_that_say_they_are_empty_are_read() -> None:
+    with HostFileSystem("/proc/self").root() as root:
+        assert isinstance(root, Directory)
+        assert b"VmSize" in read(root, b"status")
+
+
+@needs_host
+def test_a_name_that_is_no_utf8_is_not_listed(inside: Path, root: Directory) -> None:
+    Path(os.fsdecode(os.fsencode(inside) + b"/\xff")).write_bytes(b"x")
+    assert names(root) == [b"dir", b"empty", b"hello"]
+
+
+@needs_host
+def test_times_before_1970_are_its_beginning(inside: Path, root: Directory) -> None:
+    os.utime(inside / "hello", ns=(-5, -5))
+    with root.lookup(b"hello") as node:
+        assert node.stat()[5:7] == (0, 0)
+        node.set_times(None, 7)
+    assert (os.stat(inside / "hello").st_atime_ns, os.stat(inside / "hello").st_mtime_ns) == (-5, 7)
+
+
+@needs_host
+def test_times_are_not_set_on_another_that_took_the_name(inside: Path, root: Directory) -> None:
+    os.utime(inside / "dir" / "inner", ns=(1, 1))
+    with root.lookup(b"hello") as node:
+        os.replace(inside / "dir" / "inner", inside / "hello")
+        with raises(Errno.ENOENT):
+            node.set_times(5, 5)
+    assert os.stat(inside / "hello").st_mtime_ns == 1
+
+
+# Faults.
+
+
+@needs_host
+def test_permission_denied(inside: Path, root: Directory, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(code: int) -> Any:
+        def call(*args: Any, **more: Any) -> Any:
+            raise OSError(code, os.strerror(code))
+
+        return call
+
+    for name, call in [
+        ("open", lambda: root.lookup(b"hello")),
+        ("open", lambda: root.open(b"hello", read=True, write=False)),
+        ("open", root.entries),
+        ("mkdir", lambda: root.make_directory(b"x")),
+        ("symlink", lambda: root.make_symlink(b"x", b"y")),
+        ("link", lambda: root.make_link(b"x", root, b"hello")),
+        ("unlink", lambda: root.remove_file(b"hello")),
+        ("rmdir", lambda: root.remove_directory(b"empty")),
+        ("rename", lambda: root.rename(b"hello", root, b"x")),
+        ("utime", lambda: root.set_times(1, 1)),
+        ("fstat", root.stat),
+        ("scandir", root.entries),
+    ]:
+        for code, wanted in [(errno.EACCES, Errno.EACCES), (errno.EPERM, Errno.EPERM), (errno.EROFS, Errno.EROFS), (errno.EMFILE, Errno.EMFILE), (errno.EIO, Errno.EIO)]:
+            with monkeypatch.context() as patch:
+                patch.setattr(host.os, name, refuse(code))
+                with raises(wanted):
+                    call()
+    assert names(root) == [b"dir", b"empty", b"hello"]
+
+
+@needs_host
+def test_a_file_without_permission(inside: Path, root: Directory) -> None:
+    if os.geteuid() == 0:
+        pytest.skip("the superuser may all")
+    (inside / "hello").chmod(0)
+    with raises(Errno.EACCES):
+        root.open(b"hello", read=True, write=False)
+    (inside / "empty").chmod(0o500)
+    with raises(Errno.EACCES):
+        paths.make_directory(root, b"empty/x")
+
+
+@needs_host
+@pytest.mark.parametrize("code", [errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EFBIG])
+@pytest.mark.parametrize("limited", [False, True])
+def test_a_write_that_fails_or_is_short_says_so(inside: Path, monkeypatch: pytest.MonkeyPatch, code: int, limited: bool) -> None:
+    real = os.pwrite
+    fs = HostFileSystem(inside, max_bytes=1000 if limited else None)
+    with fs.root() as root:
+        assert isinstance(root, Directory)
+        with opened(root, b"hello", read=True, write=True) as file:
+            assert isinstance(file, File)
+            monkeypatch.setattr(host.os, "pwrite", lambda fd, data, offset: real(fd, data[:3], offset))
+            assert file.pwrite(b"abcdefgh", 12) == 3
+
+            def fails(*args: Any) -> int:
+                raise OSError(code, os.strerror(code))
+
+            monkeypatch.setattr(host.os, "pwrite", fails)
+            with raises(errno_of(OSError(code, ""))):
+                file.pwrite(b"abcdefgh", 15)
+            monkeypatch.setattr(host.os, "write", fails)
+            with raises(errno_of(OSError(code, ""))):
+                file.append(b"abcdefgh")
+            assert file.pread(100, 0) == b"hello, worldabc"
+            monkeypatch.undo()
+            # And the descriptor is as it was.
+            assert file.pwrite(b"J", 0) == 1
+            assert file.pread(100, 0) == b"Jello, worldabc"
+    assert fs.quota.used_bytes == (3 if limited else 0)
+
+
+@needs_host
+def test_a_real_disk_that_is_full(tmp_path: Path) -> None:
+    resource = pytest.importorskip("resource")
+    import signal
+
+    inside = on_disk(tmp_path / "root")
+    before = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    with HostFileSystem(inside).root() as root:
+        assert isinstance(root, Directory)
+        with opened(root, b"hello", read=True, write=True) as file:
+            assert isinstance(file, File)
+            resource.setrlimit(resource.RLIMIT_FSIZE, (4096, hard))
+            try:
+                taken = file.pwrite(b"x" * 10_000, 0)
+                with raises(Errno.EFBIG):
+                    file.pwrite(b"y", 4096)
+            finally:
+                resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+                signal.signal(signal.SIGXFSZ, before)
+            assert taken == 4096
+            assert file.pread(10_000, 0) == b"x" * 4096
+
+
+@needs_host
+def test_two_that_append_lose_nothing(inside: Path, root: Directory) -> None:
+    with opened(root, b"hello", write=True) as file, open(inside / "hello", "ab", buffering=0) as other:
+        assert isinstance(file, File)
+        for number in range(20):
+            file.append(b"<%d>" % number)
+            other.write(b"[%d]" % number)
+    text = (inside / "hello").read_bytes()
+    assert all(b"<%d>" % n in text and b"[%d]" % n in text for n in range(20))
+
+
+@needs_host
+def test_it_is_held_open_whatever_becomes_of_its_name(inside: Path, tmp_path: Path) -> None:
+    fs = HostFileSystem(inside)
+    inside.rename(tmp_path / "elsewhere")
+    inside.mkdir()
+    with fs.root() as root:
+        assert isinstance(root, Directory)
+        assert names(root) == [b"dir", b"empty", b"hello"]
+    again = fs.root()
+    fs.close()
+    fs.close()
+    with raises(Errno.EBADF):
+        fs.root()
+    # What is open stays open.
+    assert read(again, b"hello") == b"hello, world"
+    again.close()
+
+
+@needs_host
+def test_files_of_before_are_not_counted(inside: Path) -> None:
+    fs = HostFileSystem(inside, max_bytes=4, max_nodes=1)
+    with fs.root() as root:
+        assert isinstance(root, Directory)
+        paths.remove_file(root, b"dir/sub/deep")
+        assert (fs.quota.used_bytes, fs.quota.used_nodes) == (0, 0)
+        write(root, b"new", b"1234")
+        with raises(Errno.EDQUOT):
+            root.make_directory(b"x")
+        # Onto itself is nothing, and counts nothing.
+        root.rename(b"dir", root, b"dir")
+        root.rename(b"new", root, b"new")
+        assert (fs.quota.used_bytes, fs.quota.used_nodes) == (4, 1)
+        fs.reset()
+        assert (fs.quota.used_bytes, fs.quota.used_nodes) == (4, 1)
+
+
+@needs_host
+def test_an_overlay_of_a_directory_that_another_changes(inside: Path) -> None:
+    fs: FileSystem = OverlayFileSystem(HostFileSystem(inside))
+    with fs.root() as root:
+        assert isinstance(root, Directory)
+        paths.rename(root, b"dir", root, b"moved")
+        paths.rename(root, b"hello", root, b"greeting")
+        (inside / "dir").rename(inside / "gone")
+        (inside / "another").write_bytes(b"another")
+        (inside / "another").rename(inside / "hello")
+        # Renamed here, gone below: not there, or stale.
+        for path in (b"moved/inner", b"greeting"):
+            with raises(Errno.ENOENT, Errno.ESTALE):
+                read(root, path)
+
+
+@pytest.mark.parametrize(("code", "wanted"), [
+    ("EACCES", "EACCES"), ("ENOSPC", "ENOSPC"), ("EDQUOT", "EDQUOT"), ("EWOULDBLOCK", "EAGAIN"), ("EOPNOTSUPP", "ENOTSUP"),
+    ("ENOTEMPTY", "ENOTEMPTY"), ("ELOOP", "ELOOP"), ("EXDEV", "EXDEV"), ("ESTALE", "ESTALE"), ("EDEADLK", "EDEADLK"), ("EPIPE", "EPIPE"),
+    ("EINTR", "EINTR"), ("ENODATA", "EIO"), ("ENOTBLK", "EIO"),
+])  # fmt: skip
+def test_errors_of_the_host_have_names(code: str, wanted: str) -> None:
+    if hasattr(errno, code):
+        assert errno_of(OSError(getattr(errno, code), "")).name == wanted
+
+
+def test_an_error_without_a_number_is_one_of_the_machine() -> None:
+    assert errno_of(OSError("no number")) == Errno.EIO
+    assert errno_of(OSError(99_999, "")) == Errno.EIO
