@@ -117,6 +117,8 @@ _ROWS: List[Tuple[str, str, str, str]] = [
      "above what is not there|an overlong slash|a surrogate|cut UTF-8|a sibling with the same beginning|"
      "a link to outside|an absolute link|a link to a directory outside|through it|through it and back|"
      "creating through it|creating through a dangling link|a link to a link to outside|" + ESCAPES, _LEXICAL),
+    ("node", "c/escape", "followed: escape/dots|leads out there|the other by path", _LEXICAL),
+    ("node", "c/escape", "down in it|and back to it|away", _RENAMED),
     ("node", "c/invalid_values", NEVER_ENDS, _LOCKED),
     ("node", "c/path_create_directory", "..|above|out by a link|not UTF-8|" + ESCAPES, _LEXICAL),
     ("node", "c/path_filestat", NEVER_ENDS, _LOCKED),

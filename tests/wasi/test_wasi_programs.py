@@ -1,17 +1,15 @@
 """The programs in C, Rust and AssemblyScript, on every file system, and through the command line.
 
 What belongs here: that they all pass, that together they call every function
-with success and with errors, and that the binaries are made of the sources.
-What does not: other engines (``tests/diff/test_wasi_engines.py``).
+with success and with errors.  What does not: other engines, and whether the
+binaries are made of the sources (``tests/diff``).
 """
 
 from __future__ import annotations
 
 import concurrent.futures
 import io
-import json
 import os
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any, Dict, Set
@@ -80,7 +78,7 @@ def test_program_through_the_command_line(
     wanted = ExitCode.TRAP if own.exit is None else own.exit
     assert code == wanted, found.err
     assert b"FAIL " not in found.err
-    assert found.out == own.stdout
+    assert own.stdout in (None, found.out)
     assert world.is_untouched()
 
 
@@ -154,37 +152,3 @@ def test_every_language_imports_every_function(language: str) -> None:
         for item in wasmpy.Module(path.read_bytes()).imports
     }
     assert imported >= set(abi.FUNCTIONS)
-
-
-# Sources and binaries ------------------------------------------------------------
-
-
-@pytest.mark.parametrize("language", running.LANGUAGES)
-def test_the_binaries_are_made_of_the_sources(language: str) -> None:
-    noted = json.loads((PROGRAMS / "built.json").read_text("utf-8"))[language]
-    rebuild = f"run tests/wasi/programs/build.sh {language}"
-    assert noted["sources"] == built.sources(language), rebuild
-    assert noted["binaries"] == built.note(language)["binaries"], rebuild
-
-
-def test_no_binary_has_a_path_of_the_machine() -> None:
-    for path in ALL.values():
-        for trace in (bytes(running.ROOT), b"/home/", b"/tmp/", b".cargo", b".rustup"):
-            assert trace not in path.read_bytes(), path
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("language", running.LANGUAGES)
-def test_the_same_compiler_makes_the_same_binaries(language: str, tmp_path: Path) -> None:
-    noted = json.loads((PROGRAMS / "built.json").read_text("utf-8"))[language]
-    here = built.compiler(language)
-    if here != noted["compiler"]:
-        pytest.skip(f"they were made with {noted['compiler']}; here is {here or 'none'}")
-    if language == "libc" and not Path("/usr/include/wasm32-wasi").exists():
-        pytest.skip("no C library for WASI here: apt-get install wasi-libc libclang-rt-14-dev-wasm32")
-    environment = {**os.environ, "OUT": str(tmp_path)}
-    command = ["sh", str(PROGRAMS / "build.sh"), language]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    fresh = {p.name: built.digest(p) for p in (tmp_path / language).glob("*.wasm")}
-    assert fresh == noted["binaries"]
