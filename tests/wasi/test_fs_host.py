@@ -7,7 +7,9 @@ import gc
 import os
 import socket
 import sys
+import tempfile
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, Iterator
 
 import pytest
@@ -16,7 +18,7 @@ from tests.wasi.fs_kinds import needs_host, on_disk
 from tests.wasi.test_fs import names, opened, raises, read, write
 from wasi import paths
 from wasi.errno import Errno, errno_of
-from wasi.fs import ContainmentError, HostFileSystem, OverlayFileSystem, host
+from wasi.fs import ContainmentError, HostFileSystem, OverlayFileSystem, host, kernel
 from wasi.fs.base import Directory, File, FileSystem, Filetype
 
 
@@ -149,13 +151,6 @@ def test_a_device_is_seen_but_not_opened() -> None:
             with raises(Errno.EACCES):
                 root.open(b"null", read=True, write=write)
         assert (b"null", Filetype.CHARACTER_DEVICE) in [(entry.name, entry.filetype) for entry in root.entries()]
-
-
-@needs_host
-def test_files_of_proc_that_say_they_are_empty_are_read() -> None:
-    with HostFileSystem("/proc/self").root() as root:
-        assert isinstance(root, Directory)
-        assert b"VmSize" in read(root, b"status")
 
 
 @needs_host
@@ -358,3 +353,61 @@ def test_errors_of_the_host_have_names(code: str, wanted: str) -> None:
 def test_an_error_without_a_number_is_one_of_the_machine() -> None:
     assert errno_of(OSError("no number")) == Errno.EIO
     assert errno_of(OSError(99_999, "")) == Errno.EIO
+
+
+# What only looks like a file.
+
+needs_proc = pytest.mark.skipif(not os.path.exists("/proc/self/mem"), reason="no /proc here")
+
+
+@needs_host
+@needs_proc
+@pytest.mark.parametrize("path", [b"self/mem", b"self/environ", b"self/maps", b"sys/kernel/hostname", b"version"])
+@pytest.mark.parametrize("write", [False, True])
+def test_files_of_proc_are_not_opened(path: bytes, write: bool) -> None:
+    fs = HostFileSystem("/proc")
+    with fs.root() as root, raises(Errno.EACCES, Errno.ENOENT):
+        assert isinstance(root, Directory)
+        # "self" is a link: to the number, which is a plain name.
+        plain = path.replace(b"self", str(os.getpid()).encode())
+        paths.open_at(root, plain, follow=True, read=True, write=write)
+    fs.close()
+
+
+@needs_host
+@needs_proc
+def test_a_file_of_proc_below_another_directory_is_not_opened() -> None:
+    fs = HostFileSystem("/")
+    with fs.root() as root:
+        assert isinstance(root, Directory)
+        with raises(Errno.EACCES):
+            paths.open_at(root, b"proc/self/mem", follow=True, read=True, write=True)
+        with raises(Errno.EACCES):
+            paths.open_at(root, b"proc/self/new", follow=True, write=True, create=True)
+    fs.close()
+
+
+@needs_host
+@pytest.mark.skipif(not os.access("/dev/shm", os.W_OK), reason="no files in memory here")
+def test_files_in_memory_are_files() -> None:
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as directory:
+        with HostFileSystem(directory).root() as root:
+            assert isinstance(root, Directory)
+            write(root, b"f", b"x")
+            assert read(root, b"f") == b"x"
+
+
+@needs_host
+def test_a_file_system_without_blocks_that_nobody_knows_is_refused(
+    inside: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with (inside / "hello").open("rb") as file:
+        assert not kernel.is_made_up(file.fileno())
+        monkeypatch.setattr(os, "fstatvfs", lambda fd: SimpleNamespace(f_blocks=0))
+        monkeypatch.setattr(kernel, "_MOUNTS", str(inside / "none"))
+        assert kernel.is_made_up(file.fileno())
+        device = os.fstat(file.fileno()).st_dev
+        line = f"1 2 {os.major(device)}:{os.minor(device)} / /x rw opt - "
+        for kind, made_up in (("tmpfs", False), ("proc", True), ("fuse.sshfs", False), ("cgroup2", True)):
+            (inside / "none").write_text(line + kind + " a b\n")
+            assert kernel.is_made_up(file.fileno()) is made_up

@@ -10,7 +10,8 @@ link is ever followed by the kernel, not even those of ``/proc``.  What
 cannot do that is refused (``ContainmentError``).
 
 Only regular files can be opened.  To open a FIFO can wait for ever, and to open
-a device can do anything: EACCES.  Names that are not UTF-8 cannot be said by
+a device can do anything: EACCES; so can what only looks like a file, in ``/proc``
+and its like.  Names that are not UTF-8 cannot be said by
 a guest, and are not listed.
 """
 
@@ -38,6 +39,7 @@ from wasi.fs.base import (
     checked_range,
 )
 from wasi.fs.held import Handle, Held
+from wasi.fs.kernel import is_made_up
 from wasi.fs.quota import Quota
 
 try:
@@ -434,6 +436,7 @@ class _Directory(Handle, Directory):
         exclusive = exclusive and create
         with self._account.lock, _errors(), self._held as directory:
             is_new = _look(directory, checked_name(name), create=create, exclusive=exclusive)
+            _must_keep_files(directory)
             if is_new:
                 self._account.quota.need_node()
             flags = _O_HARMLESS | (os.O_CREAT if create else 0) | (os.O_EXCL if exclusive else 0)
@@ -445,6 +448,7 @@ class _Directory(Handle, Directory):
                     status = os.fstat(fd)
                 # It can have become another since the look.
                 _must_be_file(status)
+                _must_keep_files(fd)
                 if is_new:
                     self._account.quota.add_nodes(1)
                 file = _File(self._account, fd, status, read=read, write=write)
@@ -558,6 +562,12 @@ def _look(directory: int, name: bytes, *, create: bool, exclusive: bool) -> bool
         raise ErrnoError(Errno.EEXIST)
     _must_be_file(status)
     return False
+
+
+def _must_keep_files(fd: int) -> None:
+    """Refuse what the kernel makes up, such as the memory of this process."""
+    if is_made_up(fd):
+        raise ErrnoError(Errno.EACCES)
 
 
 def _must_be_file(status: os.stat_result) -> None:
