@@ -15,6 +15,7 @@ from typing import Any, Iterator
 import pytest
 
 from tests.wasi.fs_kinds import needs_host, on_disk
+from tests.wasi.guest import Guest
 from tests.wasi.test_fs import names, opened, raises, read, write
 from wasi import paths
 from wasi.errno import Errno, errno_of
@@ -157,6 +158,20 @@ def test_a_device_is_seen_but_not_opened() -> None:
 def test_a_name_that_is_no_utf8_is_not_listed(inside: Path, root: Directory) -> None:
     Path(os.fsdecode(os.fsencode(inside) + b"/\xff")).write_bytes(b"x")
     assert names(root) == [b"dir", b"empty", b"hello"]
+
+
+@needs_host
+def test_times_after_what_64_bits_hold_are_the_last(inside: Path) -> None:
+    try:
+        os.utime(inside / "hello", (253_402_300_799, 253_402_300_799))
+    except (OSError, OverflowError):
+        pytest.skip("no such times here")
+    if os.stat(inside / "hello").st_mtime_ns < 1 << 64:
+        pytest.skip("no such times on this disk")
+    guest = Guest(preopens={"/": inside})
+    errno, stat = guest.stat("hello")
+    assert (errno, stat.mtim) == (Errno.ESUCCESS, 2**64 - 1)
+    guest.wasi.close()
 
 
 @needs_host

@@ -15,6 +15,7 @@ import abc
 import enum
 from typing import List, NamedTuple, Optional, Tuple
 
+from wasi.clocks import MAX_TIME
 from wasi.errno import Errno, ErrnoError
 
 MAX_NAME = 255
@@ -45,6 +46,11 @@ def checked_range(offset: int, length: int = 0) -> None:
         raise ErrnoError(Errno.EINVAL)
     if offset + length > MAX_OFFSET:
         raise ErrnoError(Errno.EFBIG)
+
+
+def told_time(time: int) -> int:
+    """``time``, or what is nearest to it of what a guest can be told: 64 bits from 1970 on."""
+    return max(0, min(time, MAX_TIME))
 
 
 class Filetype(enum.IntEnum):

@@ -37,6 +37,7 @@ from wasi.fs.base import (
     Symlink,
     checked_name,
     checked_range,
+    told_time,
 )
 from wasi.fs.held import Handle, Held
 from wasi.fs.kernel import is_made_up
@@ -204,8 +205,7 @@ def _stat_of(status: os.stat_result) -> Stat:
         status.st_dev, status.st_ino,
         _FILETYPES.get(modes.S_IFMT(status.st_mode), Filetype.UNKNOWN),
         status.st_nlink, status.st_size,
-        # Before 1970 there is nothing that a guest could be told.
-        max(0, status.st_atime_ns), max(0, status.st_mtime_ns), max(0, status.st_ctime_ns),
+        *map(told_time, (status.st_atime_ns, status.st_mtime_ns, status.st_ctime_ns)),
     )  # fmt: skip
 
 
