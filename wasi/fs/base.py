@@ -221,8 +221,8 @@ class FileSystem(abc.ABC):
 
     read_only: bool = False
     dev: int = 1
-    """What its nodes say in ``Stat.dev``, unless they are a host's.  Who gives a
-    guest several sees to it that they differ, before the first ``root``."""
+    """What its nodes say in ``Stat.dev``, unless they are a host's.  A guest that is
+    given several with the same number is told others."""
 
     @abc.abstractmethod
     def root(self) -> Directory:

@@ -19,15 +19,7 @@ class ReadOnlyFileSystem(FileSystem):
 
     def __init__(self, fs: FileSystem) -> None:
         self._fs = fs
-
-    @property
-    def dev(self) -> int:
-        """That of the file system inside."""
-        return self._fs.dev
-
-    @dev.setter
-    def dev(self, dev: int) -> None:
-        self._fs.dev = dev
+        self.dev = fs.dev
 
     def root(self) -> Directory:
         """A handle for the top directory."""
