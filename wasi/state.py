@@ -16,6 +16,7 @@ from wasi.clocks import Clock, FakeClock
 from wasi.config import WasiConfig
 from wasi.errno import Errno, ErrnoError
 from wasi.fdtable import FdTable
+from wasi.fs.held import descriptors_to_spare
 from wasi.preview1 import HANDLERS, UNSTABLE, Handler
 from wasi.random import RandomSource, SeededRandom
 from wasi.transcript import Event, Transcript, decode_args, decode_results
@@ -64,7 +65,10 @@ class Wasi:
             name: _overriding(fn) for name, fn in config.checked_overrides().items()
         }
         self._world = World(config, self.clock)
-        self.fds = FdTable(self._world.descriptors, config.max_open)
+        limit = config.max_open
+        if self._world.uses_descriptors:
+            limit = min(limit, descriptors_to_spare())
+        self.fds = FdTable(self._world.descriptors, limit)
 
     def imports(self, module: str = abi.MODULE) -> Dict[str, HostFunc]:
         """All functions of ``module`` by name, over this state.
@@ -117,8 +121,10 @@ class Wasi:
         interrupt the guest first.
         """
         with self._entered:
-            self.fds.close_all()
-            self._world.close()
+            try:
+                self.fds.close_all()
+            finally:
+                self._world.close()
 
     def _enter(self) -> None:
         """No other thread in here, until ``_entered`` is released.  Raises: ConcurrencyError."""

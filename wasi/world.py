@@ -13,6 +13,7 @@ from typing import Any, Dict, List, Optional, Sequence, Tuple
 from wasi.clocks import Clock
 from wasi.config import HostDirectory, Preopen, WasiConfig
 from wasi.descriptors import Descriptor, Input, Listings, OpenDirectory, Output, Sight
+from wasi.fdtable import close_each
 from wasi.fs.base import FileSystem
 from wasi.fs.readonly import ReadOnlyFileSystem
 from wasi.sockets import Listener, listening
@@ -75,6 +76,11 @@ class World:
         return opened + [Listener(sock) for sock in self._sockets]
 
     @property
+    def uses_descriptors(self) -> bool:
+        """Whether what the guest opens takes descriptors of the host's."""
+        return bool(self._sockets) or any(fs.uses_descriptors for fs in self._file_systems.values())
+
+    @property
     def addresses(self) -> List[Tuple[Any, ...]]:
         """Where the listeners listen."""
         return [sock.getsockname() for sock in self._sockets]
@@ -87,9 +93,8 @@ class World:
 
     def close(self) -> None:
         """Close what was opened here; what was given stays open."""
-        for thing in self._owned:
-            thing.close()
-        self._owned = []
+        closing, self._owned = self._owned, []
+        close_each(closing)
 
 
 def _told_apart(file_systems: List[FileSystem]) -> List[int]:

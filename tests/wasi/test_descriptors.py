@@ -364,7 +364,7 @@ def test_a_single_function_can_be_overridden() -> None:
 def test_listings_that_are_kept_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(descriptors, "MAX_LISTED", 12)
     guest = Guest(preopens={"/": MemoryFileSystem({f"f{i}": b"" for i in range(5)})})
-    fds = [guest.opened(".", 2) for _ in range(2)]
+    fds = [guest.opened(".", 2, rights=abi.rights("fd_readdir")) for _ in range(2)]
     assert guest.call("fd_readdir", fds[0], 0x4000, 400, 0, 0x100) == Errno.ESUCCESS
     assert guest.call("fd_readdir", fds[1], 0x4000, 400, 0, 0x100) == Errno.ENOMEM
     # Again is instead of the old one; a closed one is given back.

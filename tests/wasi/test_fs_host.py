@@ -10,7 +10,7 @@ import sys
 import tempfile
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any, Iterator
+from typing import Any, Iterator, List
 
 import pytest
 
@@ -19,7 +19,15 @@ from tests.wasi.guest import Guest
 from tests.wasi.test_fs import names, opened, raises, read, write
 from wasi import paths
 from wasi.errno import Errno, errno_of
-from wasi.fs import ContainmentError, HostFileSystem, OverlayFileSystem, host, kernel
+from wasi.fs import (
+    ContainmentError,
+    HostFileSystem,
+    MemoryFileSystem,
+    OverlayFileSystem,
+    held,
+    host,
+    kernel,
+)
 from wasi.fs.base import Directory, File, FileSystem, Filetype
 
 
@@ -426,3 +434,65 @@ def test_a_file_system_without_blocks_that_nobody_knows_is_refused(
         for kind, made_up in (("tmpfs", False), ("proc", True), ("fuse.sshfs", False), ("cgroup2", True)):
             (inside / "none").write_text(line + kind + " a b\n")
             assert kernel.is_made_up(file.fileno()) is made_up
+
+
+@needs_host
+def test_a_link_counts_its_bytes(inside: Path) -> None:
+    fs = HostFileSystem(inside, max_bytes=10)
+    with fs.root() as root:
+        assert isinstance(root, Directory)
+        root.make_symlink(b"l", b"12345678")
+        assert fs.quota.used_bytes == 8
+        with raises(Errno.EDQUOT):
+            root.make_symlink(b"m", b"123")
+        with raises(Errno.EEXIST):
+            root.make_symlink(b"l", b"123")
+        root.remove_file(b"l")
+        assert fs.quota.used_bytes == 0
+        root.make_symlink(b"m", b"1234567890")
+    fs.close()
+
+
+@needs_host
+def test_a_failing_close_is_told_and_all_others_are_closed(
+    inside: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    guest = Guest(preopens={"/": inside})
+    fds = [guest.opened("hello") for _ in range(4)]
+    closed: List[int] = []
+    real = os.close
+
+    def close(fd: int) -> None:
+        real(fd)
+        closed.append(fd)
+        raise OSError(errno.EIO, "told late")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "close", close)
+        assert guest.call("fd_close", fds[0]) == Errno.EIO
+        assert guest.call("fd_close", fds[0]) == Errno.EBADF
+        with raises(Errno.EIO):
+            guest.wasi.close()
+    # Three files, and the directory that the guest's and the file system's descriptor share.
+    assert len(closed) == 1 + 3 + 1
+    guest.wasi.close()
+
+
+@needs_host
+def test_a_guest_leaves_descriptors_to_its_host(inside: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    resource = pytest.importorskip("resource")
+    for soft, most in ((256, 192), (40, 20)):
+        monkeypatch.setattr(resource, "getrlimit", lambda which, soft=soft: (soft, soft))
+        for preopen in (inside, OverlayFileSystem(HostFileSystem(inside))):
+            guest = Guest(preopens={"/": preopen})
+            while guest.open("hello", rights=2)[0] == Errno.ESUCCESS:
+                assert len(guest.wasi.fds) <= most
+            assert guest.open("hello", rights=2)[0] == Errno.EMFILE
+            assert len(guest.wasi.fds) == most
+            guest.wasi.close()
+    guest = Guest(preopens={"/": MemoryFileSystem({"hello": b""})})
+    while guest.open("hello", rights=2)[0] == Errno.ESUCCESS:
+        pass
+    assert len(guest.wasi.fds) == 1024
+    monkeypatch.setattr(resource, "getrlimit", lambda which: (resource.RLIM_INFINITY,) * 2)
+    assert held.descriptors_to_spare() > 1 << 30

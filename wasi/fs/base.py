@@ -220,6 +220,8 @@ class FileSystem(abc.ABC):
     """A tree of nodes."""
 
     read_only: bool = False
+    uses_descriptors: bool = False
+    """Whether what is open in it takes a descriptor of the host's."""
     dev: int = 1
     """What its nodes say in ``Stat.dev``, unless they are a host's.  A guest that is
     given several with the same number is told others."""

@@ -1,19 +1,37 @@
 """Descriptors of the host that several may use, and none after it was closed.
 
-What belongs here: who holds a descriptor, and closing it after the last use.
-What does not: the system calls made with one (``wasi.fs.host``).
+What belongs here: who holds a descriptor, closing it after the last use, and how
+many a guest may have.  What does not: the system calls made with one (``wasi.fs.host``).
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
+import sys
 import threading
 
 from wasi.errno import Errno, ErrnoError
 
 # Reentrant: a collection can close another one right here.
 _HOLDING = threading.RLock()
+
+
+_RESERVE = 64
+
+
+def descriptors_to_spare() -> int:
+    """How many of the process's descriptors one guest may have.
+
+    What the system allows this process, less some for the process itself: so a
+    guest comes to its own limit first, and its host can go on.
+    """
+    try:
+        import resource
+    except ImportError:
+        return sys.maxsize
+    soft = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    return sys.maxsize if soft == resource.RLIM_INFINITY else max(soft - _RESERVE, soft // 2)
 
 
 class Held:

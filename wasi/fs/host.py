@@ -107,6 +107,8 @@ class HostFileSystem(Handle, FileSystem):
     Raises: ContainmentError; OSError where there is no such directory.
     """
 
+    uses_descriptors = True
+
     def __init__(
         self, path: Union[str, bytes, os.PathLike[str]], *,
         max_bytes: Optional[int] = None, max_nodes: Optional[int] = None,
@@ -133,7 +135,8 @@ class HostFileSystem(Handle, FileSystem):
 
     def close(self) -> None:
         """Let go of the directory; handles that are open stay so."""
-        self._let_go().release()
+        with _errors():
+            self._let_go().release()
 
 
 class _Account:
@@ -180,8 +183,8 @@ class _Account:
                 os.close(fd)
 
     def _settle(self, status: os.stat_result) -> None:
-        gone = modes.S_ISREG(status.st_mode) and not status.st_nlink
-        if gone and (status.st_dev, status.st_ino) not in self._opens:
+        counted = modes.S_ISREG(status.st_mode) or modes.S_ISLNK(status.st_mode)
+        if counted and not status.st_nlink and (status.st_dev, status.st_ino) not in self._opens:
             self.quota.add_bytes(-status.st_size)
 
 
@@ -468,7 +471,7 @@ class _Directory(Handle, Directory):
             os.mkdir(name, 0o777, dir_fd=directory)
 
     def make_symlink(self, name: bytes, target: bytes) -> None:
-        with self._adding(name) as directory:
+        with self._adding(name, len(target)) as directory:
             os.symlink(target, name, dir_fd=directory)
 
     def make_link(self, name: bytes, of: Directory, of_name: bytes) -> None:
@@ -501,12 +504,13 @@ class _Directory(Handle, Directory):
             self._let_go().release()
 
     @contextlib.contextmanager
-    def _adding(self, name: bytes) -> Iterator[int]:
-        """Around what makes a new name; the directory's descriptor."""
+    def _adding(self, name: bytes, size: int = 0) -> Iterator[int]:
+        """Around what makes a new name, or a link of ``size`` bytes; the directory's descriptor."""
         checked_name(name)
         with _errors(), self._account.lock, self._held as fd:
             try:
                 self._account.quota.need_node()
+                self._account.quota.need_bytes(size)
             except ErrnoError:
                 # As everywhere, what there is already comes first.
                 with contextlib.suppress(FileNotFoundError):
@@ -515,6 +519,7 @@ class _Directory(Handle, Directory):
                 raise
             yield fd
             self._account.quota.add_nodes(1)
+            self._account.quota.add_bytes(size)
 
     def _same_account(self, other: Directory) -> _Directory:
         if not isinstance(other, _Directory) or other._account is not self._account:

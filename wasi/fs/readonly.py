@@ -20,6 +20,7 @@ class ReadOnlyFileSystem(FileSystem):
     def __init__(self, fs: FileSystem) -> None:
         self._fs = fs
         self.dev = fs.dev
+        self.uses_descriptors = fs.uses_descriptors
 
     def root(self) -> Directory:
         """A handle for the top directory."""
