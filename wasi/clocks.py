@@ -13,6 +13,9 @@ from typing import Protocol
 START_REALTIME = 1_640_995_200_000_000_000
 """2022-01-01T00:00:00Z, in nanoseconds since the epoch."""
 
+MAX_TIME = 2**64 - 1
+"""The latest time that a guest can be told."""
+
 STEP = 1_000_000
 """What a deterministic clock advances by at each reading: 1 ms."""
 
@@ -41,7 +44,7 @@ class FakeClock:
 
     The first reading is exactly the start; each reading of a clock then
     advances that clock by ``step``; a sleep advances both by its length and
-    takes no real time.
+    takes no real time.  Neither goes beyond ``MAX_TIME``: there it stays.
 
     >>> clock = FakeClock(realtime=0)
     >>> clock.now(), clock.now(), clock.monotonic()
@@ -61,19 +64,19 @@ class FakeClock:
     def now(self) -> int:
         """Read the wall clock, then advance it."""
         reading = self._realtime
-        self._realtime += self.step
+        self._realtime = min(reading + self.step, MAX_TIME)
         return reading
 
     def monotonic(self) -> int:
         """Read the monotonic clock, then advance it."""
         reading = self._monotonic
-        self._monotonic += self.step
+        self._monotonic = min(reading + self.step, MAX_TIME)
         return reading
 
     def sleep(self, duration: int) -> None:
         """Advance both clocks by ``duration``."""
-        self._realtime += duration
-        self._monotonic += duration
+        self._realtime = min(self._realtime + duration, MAX_TIME)
+        self._monotonic = min(self._monotonic + duration, MAX_TIME)
 
     def reset(self) -> None:
         """Back to the start."""

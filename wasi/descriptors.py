@@ -12,7 +12,7 @@ Spec: ``wasi_snapshot_preview1``, ``fdstat`` and ``rights``.
 
 from __future__ import annotations
 
-from typing import Callable, ClassVar, Dict, List, Optional, Union
+from typing import Callable, ClassVar, Dict, List, NamedTuple, Optional, Union
 
 from wasi import abi, rights
 from wasi.errno import Errno, ErrnoError
@@ -24,6 +24,9 @@ _NO_STAT = Stat(0, 0, Filetype.UNKNOWN, 0, 0, 0, 0, 0)
 
 OFFSET_MAX = (1 << 63) - 1
 """The highest offset in a file."""
+
+MAX_LISTED = 262_144
+"""How many entries of directories a guest can have listed and not closed, all together."""
 
 
 class Descriptor:
@@ -173,17 +176,53 @@ def _stream_flags(flags: int) -> int:
     return flags
 
 
+class Listings:
+    """How many entries of directories a guest has kept: each open directory keeps its listing.
+
+    One alone may be of any length; several are at most ``MAX_LISTED`` together.
+    """
+
+    def __init__(self) -> None:
+        self._kept = 0
+
+    def keep(self, more: int, instead_of: int) -> None:
+        """Count ``more`` entries.  Raises: ErrnoError(ENOMEM) where there are too many others."""
+        others = self._kept - instead_of
+        if others and others + more > MAX_LISTED:
+            raise ErrnoError(Errno.ENOMEM)
+        self._kept = others + more
+
+    def forget(self, number: int) -> None:
+        """Count so many less."""
+        self._kept -= number
+
+
+class Sight(NamedTuple):
+    """How a guest sees one of its file systems, from whatever directory it looks."""
+
+    dev: int
+    """What the file system calls its device."""
+    number: int
+    """What the guest is told instead, so that its devices differ."""
+    listings: Listings
+
+    def of(self, stat: Stat) -> Stat:
+        """``stat`` as the guest is told."""
+        return stat._replace(dev=self.number) if stat.dev == self.dev else stat
+
+
 class OpenNode(Descriptor):
     """A node of a file system."""
 
-    def __init__(self, node: Node, base: int, inheriting: int, flags: int) -> None:
+    def __init__(self, node: Node, base: int, inheriting: int, flags: int, sight: Sight) -> None:
         super().__init__(base, inheriting, flags)
         self.node = node
+        self.sight = sight
         self.filetype = node.filetype
 
     def stat(self) -> Stat:
         """The attributes of the node."""
-        return self.node.stat()
+        return self.sight.of(self.node.stat())
 
     def close(self) -> None:
         """Close what is behind it."""
@@ -195,8 +234,8 @@ class OpenFile(OpenNode):
 
     never = rights.NEVER_FILE
 
-    def __init__(self, file: File, base: int, flags: int) -> None:
-        super().__init__(file, base, 0, flags)
+    def __init__(self, file: File, base: int, flags: int, sight: Sight) -> None:
+        super().__init__(file, base, 0, flags, sight)
         self.file = file
         self.position = 0
 
@@ -266,9 +305,10 @@ class OpenDirectory(OpenNode):
         inheriting: int = rights.INHERITING,
         flags: int = 0,
         *,
+        sight: Sight,
         name: Optional[bytes] = None,
     ) -> None:
-        super().__init__(directory, base, inheriting, flags)
+        super().__init__(directory, base, inheriting, flags, sight)
         self.directory = directory
         self.name = name
         self._listing: Optional[List[Entry]] = None
@@ -278,10 +318,20 @@ class OpenDirectory(OpenNode):
 
         Cookies count these, so whatever is made or removed meanwhile, none is
         seen twice and none that stays is left out.
+
+        Raises: ErrnoError(ENOMEM) where the guest keeps too many others.
         """
         if self._listing is None or cookie == 0:
             here = Entry(b".", self.directory.stat().ino, Filetype.DIRECTORY)
             # The directory above may be out of the guest's sight: its number is not told.
             above = Entry(b"..", 0, Filetype.DIRECTORY)
-            self._listing = [here, above, *self.directory.entries()]
+            listing = [here, above, *self.directory.entries()]
+            self.sight.listings.keep(len(listing), len(self._listing or ()))
+            self._listing = listing
         return self._listing
+
+    def close(self) -> None:
+        """Close what is behind it."""
+        self.sight.listings.forget(len(self._listing or ()))
+        self._listing = None
+        super().close()

@@ -11,8 +11,9 @@ the lowest number that is free.
 
 from __future__ import annotations
 
+import contextlib
 import heapq
-from typing import Callable, Dict, List, Sequence, Type, TypeVar
+from typing import Any, Callable, Dict, Iterable, List, Sequence, Type, TypeVar
 
 from wasi.descriptors import Descriptor
 from wasi.errno import Errno, ErrnoError
@@ -39,12 +40,12 @@ class FdTable:
             self._next += 1
 
     def close_all(self) -> None:
-        """Close everything."""
-        for descriptor in self._open.values():
-            descriptor.close()
+        """Close everything.  Raises: what one that failed raised, after all are closed."""
+        closing = list(self._open.values())
         self._open = {}
         self._free = []
         self._next = 0
+        close_each(closing)
 
     def __len__(self) -> int:
         return len(self._open)
@@ -102,3 +103,10 @@ class FdTable:
         del self._open[fd]
         heapq.heappush(self._free, fd)
         replaced.close()
+
+
+def close_each(things: Iterable[Any]) -> None:
+    """Close all of ``things``.  Raises: what one that failed raised, after all are closed."""
+    with contextlib.ExitStack() as closing:
+        for thing in things:
+            closing.callback(thing.close)

@@ -8,6 +8,7 @@ configuration names (``wasi.world``).
 
 from __future__ import annotations
 
+import threading
 from typing import TYPE_CHECKING, Any, Callable, Dict, List, Optional, Tuple
 
 from wasi import abi
@@ -15,11 +16,12 @@ from wasi.clocks import Clock, FakeClock
 from wasi.config import WasiConfig
 from wasi.errno import Errno, ErrnoError
 from wasi.fdtable import FdTable
+from wasi.fs.held import descriptors_to_spare
 from wasi.preview1 import HANDLERS, UNSTABLE, Handler
 from wasi.random import RandomSource, SeededRandom
 from wasi.transcript import Event, Transcript, decode_args, decode_results
 from wasi.world import World
-from wasmpy.errors import WasiExit
+from wasmpy.errors import ConcurrencyError, WasiExit
 from wasmpy.syntax.types import Limits, MemType
 
 if TYPE_CHECKING:
@@ -34,6 +36,9 @@ class Wasi:
     where its time and randomness come from, ``fds`` its open descriptors,
     ``transcript`` the events (always empty unless the configuration asks).
     ``close`` it (or use ``with``) when the guest is not needed any more.
+
+    One thread at a time: a call while another thread is in one raises
+    ConcurrencyError; ``reset`` and ``close`` wait for the call under way.
 
     Raises: ValueError, TypeError for a configuration that cannot be; OSError
     for a directory or an address that the host does not give.
@@ -53,12 +58,17 @@ class Wasi:
             None if scopes is None else list(scopes),
             config.transcript if callable(config.transcript) else None,
         )
+        # Reentrant: what a call of a guest calls of the host's may use the state.
+        self._entered = threading.RLock()
         self._recording = bool(config.transcript)
         self._overrides = {
             name: _overriding(fn) for name, fn in config.checked_overrides().items()
         }
         self._world = World(config, self.clock)
-        self.fds = FdTable(self._world.descriptors, config.max_open)
+        limit = config.max_open
+        if self._world.uses_descriptors:
+            limit = min(limit, descriptors_to_spare())
+        self.fds = FdTable(self._world.descriptors, limit)
 
     def imports(self, module: str = abi.MODULE) -> Dict[str, HostFunc]:
         """All functions of ``module`` by name, over this state.
@@ -94,19 +104,32 @@ class Wasi:
         guest opened is closed; a file system of its own has its first content
         again, and the host's directories stay as they are.
         """
-        for part in (self.clock, self.random):
-            reset = getattr(part, "reset", None)
-            if reset is not None:
-                reset()
-        self.fds.close_all()
-        self._world.reset()
-        self.fds.reset()
-        self.transcript.clear()
+        with self._entered:
+            for part in (self.clock, self.random):
+                reset = getattr(part, "reset", None)
+                if reset is not None:
+                    reset()
+            self.fds.close_all()
+            self._world.reset()
+            self.fds.reset()
+            self.transcript.clear()
 
     def close(self) -> None:
-        """Close what the guest has open, and what was opened for it; twice is harmless."""
-        self.fds.close_all()
-        self._world.close()
+        """Close what the guest has open, and what was opened for it; twice is harmless.
+
+        Waits for a call that another thread is in.  To end one that waits itself,
+        interrupt the guest first.
+        """
+        with self._entered:
+            try:
+                self.fds.close_all()
+            finally:
+                self._world.close()
+
+    def _enter(self) -> None:
+        """No other thread in here, until ``_entered`` is released.  Raises: ConcurrencyError."""
+        if not self._entered.acquire(blocking=False):
+            raise ConcurrencyError("another thread is using this guest's WASI state")
 
     def __enter__(self) -> Wasi:
         return self
@@ -117,14 +140,26 @@ class Wasi:
     def _bind(self, function: abi.Function, handler: Handler) -> Callable[..., Optional[int]]:
         """The host function for ``function``."""
         if self._recording and self.transcript.wants(function):
-            return self._recorded(function, handler)
+            recorded = self._recorded(function, handler)
+
+            def alone(caller: Caller, *args: int) -> Optional[int]:
+                self._enter()
+                try:
+                    return recorded(caller, *args)
+                finally:
+                    self._entered.release()
+
+            return alone
 
         def call(caller: Caller, *args: int) -> Optional[int]:
-            memory = caller.memory()
+            self._enter()
             try:
+                memory = caller.memory()
                 handler(self, caller, _no_memory() if memory is None else memory, *args)
             except ErrnoError as error:
                 return int(error.errno)
+            finally:
+                self._entered.release()
             return 0
 
         return call

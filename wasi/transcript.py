@@ -267,7 +267,13 @@ def _plain_text(data: bytes) -> str:
 def _text(value: Any) -> str:
     """A decoded value in the text form."""
     if isinstance(value, dict) and "buffers" not in value:
-        return "{" + " ".join(f"{name}={item}" for name, item in value.items()) + "}"
+        return "{" + " ".join(f"{name}={_text(item)}" for name, item in value.items()) + "}"
     if isinstance(value, dict):
         return f"[{value['buffers']}: {value['bytes']} bytes {value['head']!r}]"
-    return str(value)
+    text = str(value)
+    if text.isprintable():
+        return text
+    # A guest names what it likes: that must not end a line, nor speak to a terminal.
+    return "".join(
+        c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text
+    )

@@ -12,7 +12,8 @@ from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 from wasi.clocks import Clock
 from wasi.config import HostDirectory, Preopen, WasiConfig
-from wasi.descriptors import Descriptor, Input, OpenDirectory, Output
+from wasi.descriptors import Descriptor, Input, Listings, OpenDirectory, Output, Sight
+from wasi.fdtable import close_each
 from wasi.fs.base import FileSystem
 from wasi.fs.readonly import ReadOnlyFileSystem
 from wasi.sockets import Listener, listening
@@ -39,7 +40,7 @@ class World:
         try:
             for name, preopen in config.named_preopens().items():
                 self._file_systems[name] = self._file_system(preopen)
-            _tell_apart(list(self._file_systems.values()))
+            self._numbers = _told_apart(list(self._file_systems.values()))
             for source in config.listeners:
                 sock, opened = listening(source)
                 self._sockets.append(sock)
@@ -67,8 +68,17 @@ class World:
     def descriptors(self) -> List[Descriptor]:
         """The descriptors of the start, in the order of their numbers."""
         opened: List[Descriptor] = [Input(self._stdin), *map(Output, self._outputs)]
-        opened += [OpenDirectory(fs.root(), name=name) for name, fs in self._file_systems.items()]
+        # What the guest had listed before is closed by now.
+        listings = Listings()
+        for (name, fs), number in zip(self._file_systems.items(), self._numbers):
+            sight = Sight(fs.dev, number, listings)
+            opened.append(OpenDirectory(fs.root(), name=name, sight=sight))
         return opened + [Listener(sock) for sock in self._sockets]
+
+    @property
+    def uses_descriptors(self) -> bool:
+        """Whether what the guest opens takes descriptors of the host's."""
+        return bool(self._sockets) or any(fs.uses_descriptors for fs in self._file_systems.values())
 
     @property
     def addresses(self) -> List[Tuple[Any, ...]]:
@@ -83,15 +93,21 @@ class World:
 
     def close(self) -> None:
         """Close what was opened here; what was given stays open."""
-        for thing in self._owned:
-            thing.close()
-        self._owned = []
+        closing, self._owned = self._owned, []
+        close_each(closing)
 
 
-def _tell_apart(file_systems: List[FileSystem]) -> None:
-    """See to it that no two file systems have the same number of a device."""
+def _told_apart(file_systems: List[FileSystem]) -> List[int]:
+    """A number of a device for each; no two have the same, unless they are the same.
+
+    The numbers are this guest's: the file systems keep their own, so that one which is
+    given to another guest too stays what it is to that one.
+    """
     taken: Dict[int, FileSystem] = {}
+    numbers: Dict[int, int] = {}
     for fs in file_systems:
-        if taken.setdefault(fs.dev, fs) is not fs:
-            fs.dev = max(taken) + 1
-            taken[fs.dev] = fs
+        if id(fs) not in numbers:
+            number = fs.dev if fs.dev not in taken else max(taken) + 1
+            taken[number] = fs
+            numbers[id(fs)] = number
+    return [numbers[id(fs)] for fs in file_systems]

@@ -10,6 +10,7 @@ import pytest
 
 from tests.wasi.guest import Guest, clock_subscription, fd_subscription
 from wasi import Errno, FakeClock, WasiConfig
+from wasi.fs import MemoryFileSystem
 from wasmpy.errors import Interrupted, Resource
 
 REALTIME, MONOTONIC = 0, 1
@@ -148,9 +149,7 @@ def test_a_bad_pointer_does_not_read_the_clock() -> None:
 
 
 def test_a_time_beyond_64_bits_is_eoverflow() -> None:
-    guest = Guest()
-    assert guest.poll(clock_subscription(1, MONOTONIC, 2**64 - 1))[0] == Errno.ESUCCESS
-    assert guest.clock(MONOTONIC) == 2**64 - 1
+    guest = Guest(clock=FakeClock(monotonic=2**64))
     assert guest.call("clock_time_get", MONOTONIC, 0, 0) == Errno.EOVERFLOW
 
 
@@ -206,3 +205,24 @@ def test_a_real_wait_can_be_interrupted() -> None:
     with pytest.raises(Interrupted):
         guest.poll(clock_subscription(1, MONOTONIC, 3600 * 10**9))
     assert time.monotonic() - began < 10
+
+
+LATEST = 2**64 - 1
+
+
+def test_a_fake_clock_stops_at_the_latest_time_that_can_be_told() -> None:
+    guest = Guest(preopens={"/": MemoryFileSystem()})
+    assert guest.poll(clock_subscription(1, MONOTONIC, LATEST))[0] == Errno.ESUCCESS
+    assert guest.poll(clock_subscription(1, MONOTONIC, LATEST))[0] == Errno.ESUCCESS
+    assert [guest.clock(0), guest.clock(1), guest.clock(1)] == [LATEST] * 3
+    guest.opened("f", 1)
+    assert guest.stat("f")[1].mtim == LATEST
+
+
+@pytest.mark.parametrize(("time", "told"), [(1 << 70, LATEST), (-5, 0)])
+def test_times_of_a_clock_that_says_anything_are_told_as_far_as_can_be(time: int, told: int) -> None:
+    fs = MemoryFileSystem(clock=FakeClock())
+    fs.clock.now = lambda: time  # type: ignore[method-assign]
+    guest = Guest(preopens={"/": fs})
+    guest.opened("f", 1)
+    assert guest.stat("f")[1].mtim == told

@@ -9,7 +9,7 @@ from typing import Any, List
 import pytest
 
 from tests.wasi.guest import ALL, Guest
-from wasi import Errno, Wasi, WasiConfig, abi
+from wasi import Errno, Wasi, WasiConfig, abi, descriptors
 from wasi.fs import MemoryFileSystem
 from wasi.fs.base import Filetype
 
@@ -359,3 +359,19 @@ def test_a_single_function_can_be_overridden() -> None:
     ]  # fmt: skip
     with pytest.raises(ValueError, match="fd_wirte"):
         Guest(overrides={"fd_wirte": fd_write})
+
+
+def test_listings_that_are_kept_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(descriptors, "MAX_LISTED", 12)
+    guest = Guest(preopens={"/": MemoryFileSystem({f"f{i}": b"" for i in range(5)})})
+    fds = [guest.opened(".", 2, rights=abi.rights("fd_readdir")) for _ in range(2)]
+    assert guest.call("fd_readdir", fds[0], 0x4000, 400, 0, 0x100) == Errno.ESUCCESS
+    assert guest.call("fd_readdir", fds[1], 0x4000, 400, 0, 0x100) == Errno.ENOMEM
+    # Again is instead of the old one; a closed one is given back.
+    assert guest.call("fd_readdir", fds[0], 0x4000, 400, 0, 0x100) == Errno.ESUCCESS
+    assert guest.call("fd_close", fds[0]) == Errno.ESUCCESS
+    assert guest.call("fd_readdir", fds[1], 0x4000, 400, 0, 0x100) == Errno.ESUCCESS
+    guest.wasi.reset()
+    # One alone may be longer.
+    monkeypatch.setattr(descriptors, "MAX_LISTED", 1)
+    assert guest.call("fd_readdir", 3, 0x4000, 400, 0, 0x100) == Errno.ESUCCESS

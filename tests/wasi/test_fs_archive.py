@@ -339,3 +339,17 @@ def test_going_back_is_nothing() -> None:
         assert isinstance(root, Directory)
         assert read(root, b"x") == b"1"
     assert fs.read_only
+
+
+@pytest.mark.parametrize("mtime", ["1e25", "inf", "nan", "18446744074"])
+def test_a_time_that_nobody_can_be_told_is_malformed(mtime: str) -> None:
+    data = tar(("f", {"pax_headers": {"mtime": mtime}, "mtime": 0}))
+    with pytest.raises(ArchiveError) as caught:
+        ArchiveFileSystem.from_tar(data)
+    assert caught.value.fault == ArchiveFault.MALFORMED
+
+
+def test_a_time_before_1970_is_the_first() -> None:
+    data = tar(("f", {"pax_headers": {"mtime": "-1e25"}, "mtime": 0}))
+    with ArchiveFileSystem.from_tar(data).root() as root, root.lookup(b"f") as node:  # type: ignore[attr-defined]
+        assert node.stat().mtim == 0

@@ -7,16 +7,27 @@ import gc
 import os
 import socket
 import sys
+import tempfile
 from pathlib import Path
-from typing import Any, Iterator
+from types import SimpleNamespace
+from typing import Any, Iterator, List
 
 import pytest
 
 from tests.wasi.fs_kinds import needs_host, on_disk
+from tests.wasi.guest import Guest
 from tests.wasi.test_fs import names, opened, raises, read, write
 from wasi import paths
 from wasi.errno import Errno, errno_of
-from wasi.fs import ContainmentError, HostFileSystem, OverlayFileSystem, host
+from wasi.fs import (
+    ContainmentError,
+    HostFileSystem,
+    MemoryFileSystem,
+    OverlayFileSystem,
+    held,
+    host,
+    kernel,
+)
 from wasi.fs.base import Directory, File, FileSystem, Filetype
 
 
@@ -152,16 +163,23 @@ def test_a_device_is_seen_but_not_opened() -> None:
 
 
 @needs_host
-def test_files_of_proc_that_say_they_are_empty_are_read() -> None:
-    with HostFileSystem("/proc/self").root() as root:
-        assert isinstance(root, Directory)
-        assert b"VmSize" in read(root, b"status")
-
-
-@needs_host
 def test_a_name_that_is_no_utf8_is_not_listed(inside: Path, root: Directory) -> None:
     Path(os.fsdecode(os.fsencode(inside) + b"/\xff")).write_bytes(b"x")
     assert names(root) == [b"dir", b"empty", b"hello"]
+
+
+@needs_host
+def test_times_after_what_64_bits_hold_are_the_last(inside: Path) -> None:
+    try:
+        os.utime(inside / "hello", (253_402_300_799, 253_402_300_799))
+    except (OSError, OverflowError):
+        pytest.skip("no such times here")
+    if os.stat(inside / "hello").st_mtime_ns < 1 << 64:
+        pytest.skip("no such times on this disk")
+    guest = Guest(preopens={"/": inside})
+    errno, stat = guest.stat("hello")
+    assert (errno, stat.mtim) == (Errno.ESUCCESS, 2**64 - 1)
+    guest.wasi.close()
 
 
 @needs_host
@@ -358,3 +376,123 @@ def test_errors_of_the_host_have_names(code: str, wanted: str) -> None:
 def test_an_error_without_a_number_is_one_of_the_machine() -> None:
     assert errno_of(OSError("no number")) == Errno.EIO
     assert errno_of(OSError(99_999, "")) == Errno.EIO
+
+
+# What only looks like a file.
+
+needs_proc = pytest.mark.skipif(not os.path.exists("/proc/self/mem"), reason="no /proc here")
+
+
+@needs_host
+@needs_proc
+@pytest.mark.parametrize("path", [b"self/mem", b"self/environ", b"self/maps", b"sys/kernel/hostname", b"version"])
+@pytest.mark.parametrize("write", [False, True])
+def test_files_of_proc_are_not_opened(path: bytes, write: bool) -> None:
+    fs = HostFileSystem("/proc")
+    with fs.root() as root, raises(Errno.EACCES, Errno.ENOENT):
+        assert isinstance(root, Directory)
+        # "self" is a link: to the number, which is a plain name.
+        plain = path.replace(b"self", str(os.getpid()).encode())
+        paths.open_at(root, plain, follow=True, read=True, write=write)
+    fs.close()
+
+
+@needs_host
+@needs_proc
+def test_a_file_of_proc_below_another_directory_is_not_opened() -> None:
+    fs = HostFileSystem("/")
+    with fs.root() as root:
+        assert isinstance(root, Directory)
+        with raises(Errno.EACCES):
+            paths.open_at(root, b"proc/self/mem", follow=True, read=True, write=True)
+        with raises(Errno.EACCES):
+            paths.open_at(root, b"proc/self/new", follow=True, write=True, create=True)
+    fs.close()
+
+
+@needs_host
+@pytest.mark.skipif(not os.access("/dev/shm", os.W_OK), reason="no files in memory here")
+def test_files_in_memory_are_files() -> None:
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as directory:
+        with HostFileSystem(directory).root() as root:
+            assert isinstance(root, Directory)
+            write(root, b"f", b"x")
+            assert read(root, b"f") == b"x"
+
+
+@needs_host
+def test_a_file_system_without_blocks_that_nobody_knows_is_refused(
+    inside: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with (inside / "hello").open("rb") as file:
+        assert not kernel.is_made_up(file.fileno())
+        monkeypatch.setattr(os, "fstatvfs", lambda fd: SimpleNamespace(f_blocks=0))
+        monkeypatch.setattr(kernel, "_MOUNTS", str(inside / "none"))
+        assert kernel.is_made_up(file.fileno())
+        device = os.fstat(file.fileno()).st_dev
+        line = f"1 2 {os.major(device)}:{os.minor(device)} / /x rw opt - "
+        for kind, made_up in (("tmpfs", False), ("proc", True), ("fuse.sshfs", False), ("cgroup2", True)):
+            (inside / "none").write_text(line + kind + " a b\n")
+            assert kernel.is_made_up(file.fileno()) is made_up
+
+
+@needs_host
+def test_a_link_counts_its_bytes(inside: Path) -> None:
+    fs = HostFileSystem(inside, max_bytes=10)
+    with fs.root() as root:
+        assert isinstance(root, Directory)
+        root.make_symlink(b"l", b"12345678")
+        assert fs.quota.used_bytes == 8
+        with raises(Errno.EDQUOT):
+            root.make_symlink(b"m", b"123")
+        with raises(Errno.EEXIST):
+            root.make_symlink(b"l", b"123")
+        root.remove_file(b"l")
+        assert fs.quota.used_bytes == 0
+        root.make_symlink(b"m", b"1234567890")
+    fs.close()
+
+
+@needs_host
+def test_a_failing_close_is_told_and_all_others_are_closed(
+    inside: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    guest = Guest(preopens={"/": inside})
+    fds = [guest.opened("hello") for _ in range(4)]
+    closed: List[int] = []
+    real = os.close
+
+    def close(fd: int) -> None:
+        real(fd)
+        closed.append(fd)
+        raise OSError(errno.EIO, "told late")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "close", close)
+        assert guest.call("fd_close", fds[0]) == Errno.EIO
+        assert guest.call("fd_close", fds[0]) == Errno.EBADF
+        with raises(Errno.EIO):
+            guest.wasi.close()
+    # Three files, and the directory that the guest's and the file system's descriptor share.
+    assert len(closed) == 1 + 3 + 1
+    guest.wasi.close()
+
+
+@needs_host
+def test_a_guest_leaves_descriptors_to_its_host(inside: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    resource = pytest.importorskip("resource")
+    for soft, most in ((256, 192), (40, 20)):
+        monkeypatch.setattr(resource, "getrlimit", lambda which, soft=soft: (soft, soft))
+        for preopen in (inside, OverlayFileSystem(HostFileSystem(inside))):
+            guest = Guest(preopens={"/": preopen})
+            while guest.open("hello", rights=2)[0] == Errno.ESUCCESS:
+                assert len(guest.wasi.fds) <= most
+            assert guest.open("hello", rights=2)[0] == Errno.EMFILE
+            assert len(guest.wasi.fds) == most
+            guest.wasi.close()
+    guest = Guest(preopens={"/": MemoryFileSystem({"hello": b""})})
+    while guest.open("hello", rights=2)[0] == Errno.ESUCCESS:
+        pass
+    assert len(guest.wasi.fds) == 1024
+    monkeypatch.setattr(resource, "getrlimit", lambda which: (resource.RLIM_INFINITY,) * 2)
+    assert held.descriptors_to_spare() > 1 << 30

@@ -202,3 +202,32 @@ def test_no_argument_breaks_the_host(transcript: bool) -> None:
         guest.wasi.fds.reset()
     assert {Errno.ESUCCESS, Errno.EFAULT, Errno.EBADF, Errno.EINVAL} <= answered
     assert len(guest.mem) == END
+
+
+def test_a_file_system_keeps_its_content_when_another_guest_is_given_it_too() -> None:
+    first, second = MemoryFileSystem(), MemoryFileSystem()
+    guest = Guest(preopens={"/a": first})
+    guest.opened("f", 1)
+    other = Guest(preopens={"/b": second, "/a": first, "/again": first})
+    assert other.stat("f", dirfd=4)[0] == Errno.ESUCCESS
+    numbers = [other.fstat(fd).dev for fd in (3, 4, 5)]
+    assert len(set(numbers)) == 2
+    assert numbers[1] == numbers[2] == other.stat("f", dirfd=4)[1].dev
+    assert other.fstat(other.opened("f", dirfd=4)).dev == numbers[1]
+    old = Guest(wasi=other.wasi, module=abi.MODULE_0)
+    assert old.call("path_filestat_get", 4, 0, *old.name("f"), 0x200) == Errno.ESUCCESS
+    assert old.u64(0x200) == numbers[1]
+    assert guest.stat("f")[1].dev == first.dev
+
+
+def test_what_is_not_printable_does_not_end_a_line_of_the_transcript() -> None:
+    lines: List[str] = []
+    guest = Guest(preopens={"/": MemoryFileSystem()}, transcript=lambda event: lines.append(str(event)))
+    guest.open("a\x1b[31m\n\u2028\u202e/é x")
+    guest.call("path_symlink", *guest.name("to\nhere"), 3, *guest.name("l", 0x3000))
+    guest.on("path_readlink", "l", 0x4000, 20, 0x100)
+    assert len(lines) == 3
+    assert all(line.isprintable() for line in lines)
+    assert "é x" in lines[0]
+    assert "\\x1b[31m\\n\\u2028\\u202e" in lines[0]
+    assert "to\\nhere" in lines[2]

@@ -40,6 +40,7 @@ from typing import (
 )
 
 from wasi import paths
+from wasi.clocks import MAX_TIME
 from wasi.errno import Errno, ErrnoError
 from wasi.fs.base import Directory, File
 from wasi.fs.memory import (
@@ -284,7 +285,7 @@ def _tar_entries(opened: IO[bytes], limit: int) -> Iterator[_Entry]:
     with tarfile.open(fileobj=plain, mode="r|", encoding="utf-8", errors="strict") as archive:
         for info in archive:
             name = _encoded(info.name)
-            mtim = max(0, int(info.mtime * 1_000_000_000))
+            mtim = _tar_time(info)
             if info.isdir():
                 yield _Entry(name, modes.S_IFDIR, mtim)
             elif info.issym():
@@ -295,6 +296,18 @@ def _tar_entries(opened: IO[bytes], limit: int) -> Iterator[_Entry]:
                 yield _Entry(name, modes.S_IFREG, mtim, _extractor(archive, info))
             else:
                 raise ArchiveError(ArchiveFault.KIND, info.name)
+
+
+def _tar_time(info: tarfile.TarInfo) -> int:
+    """The time of an entry; before 1970 it is the first one."""
+    try:
+        time = max(0, int(info.mtime * 1_000_000_000))
+    except (ValueError, OverflowError):
+        # A header may say that it is infinite, or no number.
+        raise ArchiveError(ArchiveFault.MALFORMED, info.name) from None
+    if time > MAX_TIME:
+        raise ArchiveError(ArchiveFault.MALFORMED, info.name)
+    return time
 
 
 def _extractor(archive: tarfile.TarFile, info: tarfile.TarInfo) -> Callable[[], IO[bytes]]:

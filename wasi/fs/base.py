@@ -15,6 +15,7 @@ import abc
 import enum
 from typing import List, NamedTuple, Optional, Tuple
 
+from wasi.clocks import MAX_TIME
 from wasi.errno import Errno, ErrnoError
 
 MAX_NAME = 255
@@ -45,6 +46,11 @@ def checked_range(offset: int, length: int = 0) -> None:
         raise ErrnoError(Errno.EINVAL)
     if offset + length > MAX_OFFSET:
         raise ErrnoError(Errno.EFBIG)
+
+
+def told_time(time: int) -> int:
+    """``time``, or what is nearest to it of what a guest can be told: 64 bits from 1970 on."""
+    return max(0, min(time, MAX_TIME))
 
 
 class Filetype(enum.IntEnum):
@@ -214,9 +220,11 @@ class FileSystem(abc.ABC):
     """A tree of nodes."""
 
     read_only: bool = False
+    uses_descriptors: bool = False
+    """Whether what is open in it takes a descriptor of the host's."""
     dev: int = 1
-    """What its nodes say in ``Stat.dev``, unless they are a host's.  Who gives a
-    guest several sees to it that they differ, before the first ``root``."""
+    """What its nodes say in ``Stat.dev``, unless they are a host's.  A guest that is
+    given several with the same number is told others."""
 
     @abc.abstractmethod
     def root(self) -> Directory:

@@ -10,7 +10,8 @@ link is ever followed by the kernel, not even those of ``/proc``.  What
 cannot do that is refused (``ContainmentError``).
 
 Only regular files can be opened.  To open a FIFO can wait for ever, and to open
-a device can do anything: EACCES.  Names that are not UTF-8 cannot be said by
+a device can do anything: EACCES; so can what only looks like a file, in ``/proc``
+and its like.  Names that are not UTF-8 cannot be said by
 a guest, and are not listed.
 """
 
@@ -36,7 +37,10 @@ from wasi.fs.base import (
     Symlink,
     checked_name,
     checked_range,
+    told_time,
 )
+from wasi.fs.held import Handle, Held
+from wasi.fs.kernel import is_made_up
 from wasi.fs.quota import Quota
 
 try:
@@ -94,7 +98,7 @@ def containment_lacks() -> Optional[str]:
     return None
 
 
-class HostFileSystem(FileSystem):
+class HostFileSystem(Handle, FileSystem):
     """The directory ``path`` of the host; it is held open, whatever becomes of its name.
 
     With ``max_bytes`` or ``max_nodes`` the guest gets EDQUOT when it has added more
@@ -102,6 +106,8 @@ class HostFileSystem(FileSystem):
 
     Raises: ContainmentError; OSError where there is no such directory.
     """
+
+    uses_descriptors = True
 
     def __init__(
         self, path: Union[str, bytes, os.PathLike[str]], *,
@@ -111,9 +117,10 @@ class HostFileSystem(FileSystem):
         if lacks is not None:
             raise ContainmentError(lacks)
         self._account = _Account(Quota(max_bytes, max_nodes))
-        self._closed = False
-        self._top = _Held(os.open(path, _O_PATH | _O_DIRECTORY | _O_CLOEXEC))
-        if not fcntl.fcntl(self._top.fd, fcntl.F_GETFL) & _O_PATH:
+        self._held = Held(os.open(path, _O_PATH | _O_DIRECTORY | _O_CLOEXEC))
+        with self._held as fd:
+            known = fcntl.fcntl(fd, fcntl.F_GETFL) & _O_PATH
+        if not known:
             self.close()
             raise ContainmentError("the flag O_PATH is not known to the kernel")
 
@@ -124,51 +131,12 @@ class HostFileSystem(FileSystem):
 
     def root(self) -> Directory:
         """A handle for the directory.  EBADF after ``close``."""
-        if self._closed:
-            raise ErrnoError(Errno.EBADF)
-        return _Directory(self._account, self._top.again())
+        return _Directory(self._account, self._held.again())
 
     def close(self) -> None:
         """Let go of the directory; handles that are open stay so."""
-        if not self._closed:
-            self._closed = True
-            self._top.release()
-
-
-# Reentrant: a collection can close another one right here.
-_HOLDING = threading.RLock()
-
-
-class _Held:
-    """A descriptor, held by several and closed by the last."""
-
-    def __init__(self, fd: int) -> None:
-        self.fd = fd
-        self._holders = 1
-
-    def again(self) -> _Held:
-        with _HOLDING:
-            if not self._holders:
-                raise ErrnoError(Errno.EBADF)
-            self._holders += 1
-            return self
-
-    def release(self) -> None:
-        with _HOLDING:
-            if self._holders:
-                self._holders -= 1
-                if not self._holders:
-                    self._close()
-
-    def __del__(self) -> None:
-        if getattr(self, "_holders", 0):
-            self._holders = 0
-            self._close()
-
-    def _close(self) -> None:
-        fd, self.fd = self.fd, -1
-        with contextlib.suppress(OSError):
-            os.close(fd)
+        with _errors():
+            self._let_go().release()
 
 
 class _Account:
@@ -215,8 +183,8 @@ class _Account:
                 os.close(fd)
 
     def _settle(self, status: os.stat_result) -> None:
-        gone = modes.S_ISREG(status.st_mode) and not status.st_nlink
-        if gone and (status.st_dev, status.st_ino) not in self._opens:
+        counted = modes.S_ISREG(status.st_mode) or modes.S_ISLNK(status.st_mode)
+        if counted and not status.st_nlink and (status.st_dev, status.st_ino) not in self._opens:
             self.quota.add_bytes(-status.st_size)
 
 
@@ -240,8 +208,7 @@ def _stat_of(status: os.stat_result) -> Stat:
         status.st_dev, status.st_ino,
         _FILETYPES.get(modes.S_IFMT(status.st_mode), Filetype.UNKNOWN),
         status.st_nlink, status.st_size,
-        # Before 1970 there is nothing that a guest could be told.
-        max(0, status.st_atime_ns), max(0, status.st_mtime_ns), max(0, status.st_ctime_ns),
+        *map(told_time, (status.st_atime_ns, status.st_mtime_ns, status.st_ctime_ns)),
     )  # fmt: skip
 
 
@@ -253,38 +220,37 @@ def _times(status: os.stat_result, atim: Optional[int], mtim: Optional[int]) -> 
     )
 
 
-class _Looked(Node):
+class _Looked(Handle, Node):
     """A node that was looked up, to be looked at."""
 
-    def __init__(self, held: _Held, status: os.stat_result, within: _Held, name: bytes) -> None:
+    def __init__(self, held: Held, status: os.stat_result, within: Held, name: bytes) -> None:
         self._held = held
         self._within = within.again()
         self._name = name
-        self._closed = False
         self.filetype = _FILETYPES.get(modes.S_IFMT(status.st_mode), Filetype.UNKNOWN)
 
     def stat(self) -> Stat:
-        with _errors():
-            return _stat_of(os.fstat(self._held.fd))
+        with _errors(), self._held as fd:
+            return _stat_of(os.fstat(fd))
 
     def set_times(self, atim: Optional[int], mtim: Optional[int]) -> None:
         # Python has no call for a descriptor like ours: by name then, if that is still it.  Should
         # the name be another's in the same instant, then that is one in the same directory.
-        with _errors():
-            status = os.fstat(self._held.fd)
-            named = os.stat(self._name, dir_fd=self._within.fd, follow_symlinks=False)
+        with _errors(), self._held as fd, self._within as within:
+            status = os.fstat(fd)
+            named = os.stat(self._name, dir_fd=within, follow_symlinks=False)
             if not os.path.samestat(status, named):
                 raise ErrnoError(Errno.ENOENT)
             os.utime(
-                self._name, ns=_times(status, atim, mtim),
-                dir_fd=self._within.fd, follow_symlinks=False,
-            )  # fmt: skip
+                self._name, ns=_times(status, atim, mtim), dir_fd=within, follow_symlinks=False
+            )
 
     def close(self) -> None:
-        if not self._closed:
-            self._closed = True
-            self._held.release()
-            self._within.release()
+        held = self._let_go()
+        if held.is_open:
+            with _errors():
+                held.release()
+                self._within.release()
 
 
 class _Symlink(_Looked, Symlink):
@@ -294,11 +260,11 @@ class _Symlink(_Looked, Symlink):
 
     def target(self) -> bytes:
         # The empty name is the link that the descriptor stands for.
-        with _errors():
-            return os.readlink(b"", dir_fd=self._held.fd)
+        with _errors(), self._held as fd:
+            return os.readlink(b"", dir_fd=fd)
 
 
-class _File(File):
+class _File(Handle, File):
     """A regular file that was opened."""
 
     filetype = Filetype.REGULAR_FILE
@@ -307,27 +273,27 @@ class _File(File):
         self, account: _Account, fd: int, status: os.stat_result, *, read: bool, write: bool
     ) -> None:
         self._account = account
-        self._held = _Held(fd)
+        self._held = Held(fd)
         self._key = (status.st_dev, status.st_ino)
         self._read = read
         self._write = write
         account.opened(self._key)
 
     def stat(self) -> Stat:
-        with _errors():
-            return _stat_of(os.fstat(self._held.fd))
+        with _errors(), self._held as fd:
+            return _stat_of(os.fstat(fd))
 
     def set_times(self, atim: Optional[int], mtim: Optional[int]) -> None:
-        with _errors():
-            os.utime(self._held.fd, ns=_times(os.fstat(self._held.fd), atim, mtim))
+        with _errors(), self._held as fd:
+            os.utime(fd, ns=_times(os.fstat(fd), atim, mtim))
 
     def pread(self, size: int, offset: int) -> bytes:
         self._may(self._read)
         checked_range(offset)
         parts: List[bytes] = []
-        with _errors():
+        with _errors(), self._held as fd:
             while size > 0:
-                part = os.pread(self._held.fd, min(size, CHUNK), offset)
+                part = os.pread(fd, min(size, CHUNK), offset)
                 if not part:
                     break
                 parts.append(part)
@@ -338,24 +304,23 @@ class _File(File):
     def pwrite(self, data: bytes, offset: int) -> int:
         self._may(self._write)
         checked_range(offset, len(data))
-        with _errors():
-            if not self._account.quota.limited:
-                return os.pwrite(self._held.fd, data, offset)
-            with self._account.lock:
-                old = os.fstat(self._held.fd).st_size
-                taken = os.pwrite(self._held.fd, self._granted(data, offset, old), offset)
-                if taken:
-                    self._account.quota.add_bytes(max(0, offset + taken - old))
-                return taken
+        if not self._account.quota.limited:
+            with _errors(), self._held as fd:
+                return os.pwrite(fd, data, offset)
+        with self._account.lock, _errors(), self._held as fd:
+            old = os.fstat(fd).st_size
+            taken = os.pwrite(fd, self._granted(data, offset, old), offset)
+            if taken:
+                self._account.quota.add_bytes(max(0, offset + taken - old))
+            return taken
 
     def append(self, data: bytes) -> Tuple[int, int]:
         # Others may write to the file too, so the kernel is to say where the end is; but the
         # descriptor must not stay that way: Linux's pwrite would append then, too.
         self._may(self._write)
-        with self._account.lock, _errors():
-            old = os.fstat(self._held.fd).st_size
+        with self._account.lock, _errors(), self._held as fd:
+            old = os.fstat(fd).st_size
             data = self._granted(data, old, old)
-            fd = self._held.fd
             flags = fcntl.fcntl(fd, fcntl.F_GETFL)
             fcntl.fcntl(fd, fcntl.F_SETFL, flags | os.O_APPEND)
             try:
@@ -373,10 +338,10 @@ class _File(File):
     def resize(self, size: int) -> None:
         """As ``truncate``, whatever the guest opened it for."""
         checked_range(size)
-        with self._account.lock, _errors():
-            growth = size - os.fstat(self._held.fd).st_size
+        with self._account.lock, _errors(), self._held as fd:
+            growth = size - os.fstat(fd).st_size
             self._account.quota.need_bytes(max(0, growth))
-            os.ftruncate(self._held.fd, size)
+            os.ftruncate(fd, size)
             self._account.quota.add_bytes(growth)
 
     def allocate(self, offset: int, length: int) -> None:
@@ -384,27 +349,29 @@ class _File(File):
         checked_range(offset, length)
         if not length:
             raise ErrnoError(Errno.EINVAL)
-        with self._account.lock, _errors():
-            growth = max(0, offset + length - os.fstat(self._held.fd).st_size)
+        with self._account.lock, _errors(), self._held as fd:
+            growth = max(0, offset + length - os.fstat(fd).st_size)
             self._account.quota.need_bytes(growth)
-            os.posix_fallocate(self._held.fd, offset, length)
+            os.posix_fallocate(fd, offset, length)
             # PyPy does not look at what the call says.
-            if os.fstat(self._held.fd).st_size < offset + length:
+            if os.fstat(fd).st_size < offset + length:
                 raise ErrnoError(Errno.ENOSPC)
             self._account.quota.add_bytes(growth)
 
     def sync(self, *, data_only: bool) -> None:
-        with _errors():
-            (os.fdatasync if data_only else os.fsync)(self._held.fd)
+        with _errors(), self._held as fd:
+            (os.fdatasync if data_only else os.fsync)(fd)
 
     def close(self) -> None:
-        if self._held.fd >= 0:
+        held = self._let_go()
+        if held.is_open:
             self._read = self._write = False
             with _errors():
                 try:
-                    self._account.closing(self._held.fd, self._key)
+                    with held as fd:
+                        self._account.closing(fd, self._key)
                 finally:
-                    self._held.release()
+                    held.release()
 
     def _may(self, what: bool) -> None:  # noqa: FBT001 - one of its own two
         if not what:
@@ -419,35 +386,40 @@ class _File(File):
         return data[: len(data) - lacking]
 
 
-class _Directory(Directory):
+class _Directory(Handle, Directory):
     """A directory of the host."""
 
-    def __init__(self, account: _Account, held: _Held) -> None:
+    def __init__(self, account: _Account, held: Held) -> None:
         self._account = account
         self._held = held
-        self._closed = False
 
     def stat(self) -> Stat:
-        with _errors():
-            return _stat_of(os.fstat(self._held.fd))
+        with _errors(), self._held as fd:
+            return _stat_of(os.fstat(fd))
 
     def set_times(self, atim: Optional[int], mtim: Optional[int]) -> None:
-        with _errors():
-            times = _times(os.fstat(self._held.fd), atim, mtim)
-            os.utime(b".", ns=times, dir_fd=self._held.fd, follow_symlinks=False)
+        with _errors(), self._held as fd:
+            times = _times(os.fstat(fd), atim, mtim)
+            os.utime(b".", ns=times, dir_fd=fd, follow_symlinks=False)
 
     def lookup(self, name: bytes) -> Node:
-        held = _Held(_open(checked_name(name), _O_PATH, self._held.fd))
-        with _errors():
-            status = os.fstat(held.fd)
+        within = self._held
+        with _errors(), within as directory:
+            held = Held(_open(checked_name(name), _O_PATH, directory))
+            with held as fd:
+                status = os.fstat(fd)
+            return self._found(held, status, within, name)
+
+    def _found(self, held: Held, status: os.stat_result, within: Held, name: bytes) -> Node:
         if modes.S_ISDIR(status.st_mode):
             return _Directory(self._account, held)
         if modes.S_ISLNK(status.st_mode):
-            return _Symlink(held, status, self._held, name)
-        return _Looked(held, status, self._held, name)
+            return _Symlink(held, status, within, name)
+        return _Looked(held, status, within, name)
 
     def entries(self) -> List[Entry]:
-        fd = _open(b".", os.O_RDONLY | _O_DIRECTORY, self._held.fd)
+        with _errors(), self._held as directory:
+            fd = _open(b".", os.O_RDONLY | _O_DIRECTORY, directory)
         found = []
         with _errors():
             try:
@@ -465,19 +437,21 @@ class _Directory(Directory):
         exclusive: bool = False, truncate: bool = False,
     ) -> File:  # fmt: skip
         exclusive = exclusive and create
-        with self._account.lock:
-            is_new = self._look(checked_name(name), create=create, exclusive=exclusive)
+        with self._account.lock, _errors(), self._held as directory:
+            is_new = _look(directory, checked_name(name), create=create, exclusive=exclusive)
+            _must_keep_files(directory)
             if is_new:
                 self._account.quota.need_node()
             flags = _O_HARMLESS | (os.O_CREAT if create else 0) | (os.O_EXCL if exclusive else 0)
             if write or truncate:
                 flags |= os.O_RDWR if read else os.O_WRONLY
-            fd = _open(name, flags | os.O_RDONLY, self._held.fd)
+            fd = _open(name, flags | os.O_RDONLY, directory)
             try:
                 with _errors():
                     status = os.fstat(fd)
                 # It can have become another since the look.
                 _must_be_file(status)
+                _must_keep_files(fd)
                 if is_new:
                     self._account.quota.add_nodes(1)
                 file = _File(self._account, fd, status, read=read, write=write)
@@ -492,86 +466,76 @@ class _Directory(Directory):
                     raise
             return file
 
-    def _look(self, name: bytes, *, create: bool, exclusive: bool) -> bool:
-        """Refuse what is no file; whether there is nothing yet."""
-        with _errors():
-            try:
-                status = os.stat(name, dir_fd=self._held.fd, follow_symlinks=False)
-            except FileNotFoundError:
-                if create:
-                    return True
-                raise
-        if exclusive:
-            raise ErrnoError(Errno.EEXIST)
-        _must_be_file(status)
-        return False
-
     def make_directory(self, name: bytes) -> None:
-        with self._adding(name):
-            os.mkdir(name, 0o777, dir_fd=self._held.fd)
+        with self._adding(name) as directory:
+            os.mkdir(name, 0o777, dir_fd=directory)
 
     def make_symlink(self, name: bytes, target: bytes) -> None:
-        with self._adding(name):
-            os.symlink(target, name, dir_fd=self._held.fd)
+        with self._adding(name, len(target)) as directory:
+            os.symlink(target, name, dir_fd=directory)
 
     def make_link(self, name: bytes, of: Directory, of_name: bytes) -> None:
-        source = self._same_account(of)
-        self._must_not_be_directory(source, checked_name(of_name), checked_name(name))
-        with self._adding(name):
-            _link(source._held.fd, of_name, self._held.fd, name)
+        checked_name(name)
+        with self._same_account(of)._held as source, self._held as directory:
+            _must_not_be_directory(source, checked_name(of_name), directory, name)
+            with self._adding(name):
+                _link(source, of_name, directory, name)
 
     def remove_file(self, name: bytes) -> None:
-        with _errors(), self._account.removing(self._held.fd, checked_name(name)):
-            os.unlink(name, dir_fd=self._held.fd)
+        with _errors(), self._held as fd, self._account.removing(fd, checked_name(name)):
+            os.unlink(name, dir_fd=fd)
 
     def remove_directory(self, name: bytes) -> None:
-        with _errors(), self._account.removing(self._held.fd, checked_name(name)):
-            os.rmdir(name, dir_fd=self._held.fd)
+        with _errors(), self._held as fd, self._account.removing(fd, checked_name(name)):
+            os.rmdir(name, dir_fd=fd)
 
     def rename(self, name: bytes, to: Directory, to_name: bytes) -> None:
-        there = self._same_account(to)
+        other = self._same_account(to)
         checked_name(name)
-        with _errors(), self._account.removing(there._held.fd, checked_name(to_name)):
-            os.rename(name, to_name, src_dir_fd=self._held.fd, dst_dir_fd=there._held.fd)
+        with _errors(), self._held as here, other._held as there, \
+                self._account.removing(there, checked_name(to_name)):  # fmt: skip
+            os.rename(name, to_name, src_dir_fd=here, dst_dir_fd=there)
 
     def again(self) -> Directory:
         return _Directory(self._account, self._held.again())
 
     def close(self) -> None:
-        if not self._closed:
-            self._closed = True
-            self._held.release()
+        with _errors():
+            self._let_go().release()
 
     @contextlib.contextmanager
-    def _adding(self, name: bytes) -> Iterator[None]:
-        """Around what makes a new name."""
+    def _adding(self, name: bytes, size: int = 0) -> Iterator[int]:
+        """Around what makes a new name, or a link of ``size`` bytes; the directory's descriptor."""
         checked_name(name)
-        with _errors(), self._account.lock:
+        with _errors(), self._account.lock, self._held as fd:
             try:
                 self._account.quota.need_node()
+                self._account.quota.need_bytes(size)
             except ErrnoError:
                 # As everywhere, what there is already comes first.
                 with contextlib.suppress(FileNotFoundError):
-                    os.stat(name, dir_fd=self._held.fd, follow_symlinks=False)
+                    os.stat(name, dir_fd=fd, follow_symlinks=False)
                     raise ErrnoError(Errno.EEXIST) from None
                 raise
-            yield
+            yield fd
             self._account.quota.add_nodes(1)
+            self._account.quota.add_bytes(size)
 
     def _same_account(self, other: Directory) -> _Directory:
         if not isinstance(other, _Directory) or other._account is not self._account:
             raise ErrnoError(Errno.EXDEV)
         return other
 
-    def _must_not_be_directory(self, source: _Directory, of_name: bytes, name: bytes) -> None:
-        """EPERM for a directory, but EEXIST first, as everywhere."""
-        with _errors():
-            status = os.stat(of_name, dir_fd=source._held.fd, follow_symlinks=False)
-            if modes.S_ISDIR(status.st_mode):
-                with contextlib.suppress(FileNotFoundError):
-                    os.stat(name, dir_fd=self._held.fd, follow_symlinks=False)
-                    raise ErrnoError(Errno.EEXIST)
-                raise ErrnoError(Errno.EPERM)
+
+def _must_not_be_directory(source: int, of_name: bytes, directory: int, name: bytes) -> None:
+    """EPERM for a directory, but EEXIST first, as everywhere."""
+    with _errors():
+        status = os.stat(of_name, dir_fd=source, follow_symlinks=False)
+        if modes.S_ISDIR(status.st_mode):
+            with contextlib.suppress(FileNotFoundError):
+                os.stat(name, dir_fd=directory, follow_symlinks=False)
+                raise ErrnoError(Errno.EEXIST)
+            raise ErrnoError(Errno.EPERM)
 
 
 def _link(source: int, of_name: bytes, directory: int, name: bytes) -> None:
@@ -588,6 +552,27 @@ def _link(source: int, of_name: bytes, directory: int, name: bytes) -> None:
         # PyPy gives linkat the flag for not following that only other calls know; without any, as
         # it is without this argument, linkat does not follow either.
         os.link(of_name, name, **places)
+
+
+def _look(directory: int, name: bytes, *, create: bool, exclusive: bool) -> bool:
+    """Refuse what is no file; whether there is nothing yet."""
+    with _errors():
+        try:
+            status = os.stat(name, dir_fd=directory, follow_symlinks=False)
+        except FileNotFoundError:
+            if create:
+                return True
+            raise
+    if exclusive:
+        raise ErrnoError(Errno.EEXIST)
+    _must_be_file(status)
+    return False
+
+
+def _must_keep_files(fd: int) -> None:
+    """Refuse what the kernel makes up, such as the memory of this process."""
+    if is_made_up(fd):
+        raise ErrnoError(Errno.EACCES)
 
 
 def _must_be_file(status: os.stat_result) -> None:

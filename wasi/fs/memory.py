@@ -62,7 +62,7 @@ class MemoryFileSystem(FileSystem):
         max_bytes: Optional[int] = MAX_BYTES, max_nodes: Optional[int] = MAX_NODES,
         clock: Optional[Clock] = None, dev: int = 1,
     ) -> None:  # fmt: skip
-        self._dev = dev
+        self.dev = dev
         self._limits = (max_bytes, max_nodes)
         self._own_clock = FakeClock() if clock is None else None
         self._clock: Clock = self._own_clock if clock is None else clock  # type: ignore[assignment]
@@ -73,17 +73,6 @@ class MemoryFileSystem(FileSystem):
         }  # fmt: skip
         self._top: Optional[DirectoryInode] = None
         self._tree = self._plant()
-
-    @property
-    def dev(self) -> int:
-        """What its nodes say in ``Stat.dev``; to set it is a ``reset`` too."""
-        return self._dev
-
-    @dev.setter
-    def dev(self, dev: int) -> None:
-        if dev != self._dev:
-            self._dev = dev
-            self.reset()
 
     @property
     def has_own_clock(self) -> bool:
@@ -119,7 +108,7 @@ class MemoryFileSystem(FileSystem):
     def _plant(self) -> Tree:
         """A tree with the first content."""
         # Not to be seen in what the guest's clock says: going back is to be like beginning.
-        tree = Tree(Quota(*self._limits, Errno.ENOSPC), StoppedClock(), self._dev)
+        tree = Tree(Quota(*self._limits, Errno.ENOSPC), StoppedClock(), self.dev)
         self._top = DirectoryInode(tree.identity(), tree.clock.now(), None)
         root = TreeDirectory(tree, self._top)
         path = b""

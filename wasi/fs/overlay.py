@@ -55,6 +55,7 @@ class OverlayFileSystem(FileSystem):
     ) -> None:  # fmt: skip
         self.dev = dev
         self._lower = lower
+        self.uses_descriptors = lower.uses_descriptors
         self._limits = (max_bytes, max_nodes)
         self._own_clock = FakeClock() if clock is None else None
         self._clock: Clock = self._own_clock if clock is None else clock  # type: ignore[assignment]

@@ -19,15 +19,8 @@ class ReadOnlyFileSystem(FileSystem):
 
     def __init__(self, fs: FileSystem) -> None:
         self._fs = fs
-
-    @property
-    def dev(self) -> int:
-        """That of the file system inside."""
-        return self._fs.dev
-
-    @dev.setter
-    def dev(self, dev: int) -> None:
-        self._fs.dev = dev
+        self.dev = fs.dev
+        self.uses_descriptors = fs.uses_descriptors
 
     def root(self) -> Directory:
         """A handle for the top directory."""

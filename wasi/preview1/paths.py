@@ -64,11 +64,11 @@ def path_filestat_get(
     buf: int,
 ) -> None:  # fmt: skip
     """The attributes of what is at a path."""
-    directory = _directory(wasi, fd, "path_filestat_get")
+    opened = wasi.fds.of(OpenDirectory, fd, "path_filestat_get")
     name, follow = load_path(memory, path, path_len), follows(flags)
     check(memory, buf, abi.FILESTAT.size)
-    with walk.look_up(directory, name, follow=follow) as node:
-        store(memory, buf, abi.FILESTAT.pack(*node.stat()))
+    with walk.look_up(opened.directory, name, follow=follow) as node:
+        store(memory, buf, abi.FILESTAT.pack(*opened.sight.of(node.stat())))
 
 
 @handler
@@ -175,17 +175,17 @@ def _open_node(
 
 
 def _descriptor(
-    parent: Descriptor, node: Node, base: int, inheriting: int, fdflags: int
+    parent: OpenDirectory, node: Node, base: int, inheriting: int, fdflags: int
 ) -> Descriptor:
     """What is open now; rights that make no sense for its kind are left out."""
     if isinstance(node, Directory):
         base, inheriting = base & rights.DIRECTORY, inheriting & rights.INHERITING
         _check_hands_on(parent, base | inheriting)
-        return OpenDirectory(node, base, inheriting, fdflags)
+        return OpenDirectory(node, base, inheriting, fdflags, sight=parent.sight)
     assert isinstance(node, File)
     base &= rights.FILE
     _check_hands_on(parent, base)
-    return OpenFile(node, base, fdflags)
+    return OpenFile(node, base, fdflags, parent.sight)
 
 
 @handler

@@ -44,11 +44,11 @@ def _path_filestat_get(
     wasi: Wasi, caller: Caller, memory: MemInst, fd: int, flags: int, path: int, path_len: int,
     buf: int,
 ) -> None:  # fmt: skip
-    directory = wasi.fds.of(OpenDirectory, fd, "path_filestat_get").directory
+    opened = wasi.fds.of(OpenDirectory, fd, "path_filestat_get")
     name, follow = paths.load_path(memory, path, path_len), paths.follows(flags)
     check(memory, buf, abi.FILESTAT_0.size)
-    with walk.look_up(directory, name, follow=follow) as node:
-        store(memory, buf, abi.pack_filestat_0(node.stat()))
+    with walk.look_up(opened.directory, name, follow=follow) as node:
+        store(memory, buf, abi.pack_filestat_0(opened.sight.of(node.stat())))
 
 
 def _subscriptions(data: bytes) -> List[Subscription]:
