@@ -418,7 +418,7 @@ def given_of(rng: random.Random) -> Given:
     data = bytes(rng.choices(few, k=420))
     if rng.random() < 0.5:
         some = rng.randint(0, 200)
-        data = data[:some] + bytes((rng.choice((0, byte, 255, 7)),)) + data[some:]
+        data = data[:some] + bytes((rng.choice((0, byte, byte, c & 255, 255)),)) + data[some:]
     for at in (0, 4096, 20000, p, q, p - 100, q - 100, PAGE - 300):
         if 0 <= at < PAGE and rng.random() < 0.9:
             pieces.append((at, data[: PAGE - at]))
