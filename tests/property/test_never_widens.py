@@ -283,6 +283,8 @@ def test_a_misspelt_or_missing_key_shows_the_agent_nothing_more(session, which, 
 @given(sessions(), st.data())
 def test_a_path_that_leads_nowhere_shows_the_agent_nothing_more(session, data):
     answers, result, tool = session
+    # Of a read: what is also written to may be withheld for being less secret than the agent.
+    answers = {**answers, "resource": {**answers["resource"], "operation": "read"}}
     worse = data.draw(astray(answers["response"]), label="astray")
     assert seen({**answers, "response": worse}, result, tool) <= seen(answers, result, tool)
 
