@@ -169,7 +169,7 @@ def test_an_exit_in_dealloc_is_not_this_call_s_failure_but_the_last_call():
 
 def test_a_dealloc_that_never_returns_costs_the_result_nothing():
     dealloc = BUMP.replace("(global.set $top (local.get $ptr)))", LOOP + ")", 1)
-    guard = Guard(module(alloc=dealloc), timeout=0.2)
+    guard = Guard(module(alloc=dealloc), timeout=1.0)
     works(guard)
     assert len(guard.last_report.notices) == 2
     # It was stopped in there, so it is made anew before the next call; but that gives it its

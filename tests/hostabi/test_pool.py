@@ -356,7 +356,7 @@ def test_a_poisoned_instance_is_replaced_alone(letter, kind):
 
 
 def test_a_timeout_is_one_call_s_and_the_instance_is_reset():
-    with pool(1, timeout=0.2) as guards:
+    with pool(1, timeout=2.0) as guards:
         guards.label_agent(policy_of(1))
         with pytest.raises(GuardTimeout):
             ask(guards, 1, "L")
@@ -368,7 +368,7 @@ def test_a_timeout_is_one_call_s_and_the_instance_is_reset():
 
 
 def test_a_pool_hands_on_the_choice_of_what_to_recover_from():
-    with pool(1, recovery=Recovery(trap="reset", timeout="poison"), timeout=0.2) as guards:
+    with pool(1, recovery=Recovery(trap="reset", timeout="poison"), timeout=2.0) as guards:
         with pytest.raises(GuardTrap):
             ask(guards, 1, "T")
         assert guards.health().replaced == 0
