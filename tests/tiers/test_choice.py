@@ -78,7 +78,7 @@ def test_what_is_too_short_to_gain_is_not_compiled() -> None:
     for _ in range(20_000):
         made.exports.add(3, 2)
     assert made.exports.add.inst.apart is None
-    assert made.exports.add.inst.left is made.store.inst.tier
+    assert made.exports.add.inst.declined_by is made.store.inst.tier
     assert made.exports.add(3, 2) == 1
 
 

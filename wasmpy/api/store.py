@@ -189,8 +189,10 @@ class Store:
 
         Raises: ConcurrencyError if another thread is in it; ValueError for bounds that are none.
         """
-        check_fuel(fuel)
-        check_deadline(deadline)
+        if fuel is not None:
+            check_fuel(fuel)
+        if deadline is not None:
+            check_deadline(deadline)
         me = threading.get_ident()
         with self._lock:
             outermost = self._owner is None

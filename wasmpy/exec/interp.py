@@ -44,7 +44,7 @@ def invoke(store: Store, function: FuncInst, args: List[Any]) -> List[Any]:
     if function.host is not None:
         results = function.host.call(Caller(store, None), args)
         return results
-    if store.tier is not function.left:
+    if store.tier is not function.declined_by:
         results = store.tier.invoke(function, args)
         return results
     return Computation(store, function, args).run()

@@ -138,8 +138,8 @@ class FuncInst:
     ``deftype`` is its defined type in the store, ``type`` the function type
     that it is.  ``code`` is the prepared code, made when the function is first
     called.  ``apart`` is set for what the reference tier's loop does not run
-    itself: host functions, and those that another tier runs.  ``left`` is the
-    store's tier if that leaves calls of it from outside to the reference tier.
+    itself: host functions, and those that another tier runs.  ``declined_by`` is
+    the store's tier if that leaves calls of it from outside to the reference tier.
 
     A compiling tier calls ``direct(d, *args)``, or ``metered`` where fuel is
     counted; what they are at first it says itself.  ``key`` is the defined
@@ -149,8 +149,8 @@ class FuncInst:
     """
 
     __slots__ = (
-        "apart", "code", "deftype", "direct", "func", "heat", "host", "index", "instance", "key",
-        "left", "made", "metered", "sidetable", "type",
+        "apart", "code", "declined_by", "deftype", "direct", "func", "heat", "host", "index",
+        "instance", "key", "made", "metered", "sidetable", "type",
     )  # fmt: skip
 
     def __init__(
@@ -171,7 +171,7 @@ class FuncInst:
         self.sidetable = sidetable
         self.host = host
         self.apart: Any = host
-        self.left: Any = None
+        self.declined_by: Any = None
         self.key = deftype if host is None else None
         self.heat = 0
         self.made: Optional[Dict[str, Any]] = None

@@ -33,7 +33,7 @@ class Cold:
         if _compiled_before(function):
             results: List[Any] = self._make().invoke(function, args)
             return results
-        function.left, function.heat = self, 1
+        function.declined_by, function.heat = self, 1
         return Computation(self._store, function, args).run()
 
     def warmed(self, function: FuncInst) -> bool:

@@ -99,10 +99,7 @@ class Graph:
             self.around = [at for at, end in layout.tries if at < entry <= end]
         self.nodes: Dict[int, Node] = {}
         self.order: List[int] = []
-        self.reached: List[int] = []
-        self.parents: Dict[int, int] = {}
-        self._walk()
-        self._dominators()
+        self._dominators(*self._walk())
         self.loops: Dict[int, Set[int]] = {}
         self.outer: Dict[int, Optional[int]] = {}
         self.reducible = True
@@ -111,10 +108,13 @@ class Graph:
 
     # Nodes ------------------------------------------------------------------------
 
-    def _walk(self) -> None:
-        """Make the nodes, and number them in reverse postorder."""
+    def _walk(self) -> Tuple[List[int], Dict[int, int]]:
+        """Make the nodes, and number them in reverse postorder.
+
+        Those reached, in order, and the node that each was first reached from.
+        """
         done: List[int] = []
-        self.reached.append(self.entry)
+        reached, above = [self.entry], {self.entry: self.entry}
         self.nodes[self.entry] = self._node(self.entry)
         for at in self.around:
             self.nodes[self.entry].catches += [Edge(*way) for way in self.layout.branches(at)]
@@ -127,8 +127,8 @@ class Graph:
                 target = edges[i].target
                 if target not in self.nodes:
                     self.nodes[target] = self._node(target)
-                    self.parents[target] = start
-                    self.reached.append(target)
+                    above[target] = start
+                    reached.append(target)
                     stack.append((target, 0))
             else:
                 done.append(start)
@@ -138,6 +138,7 @@ class Graph:
         for start in self.order:
             for edge in self.nodes[start].ways:
                 self.nodes[edge.target].preds.append(start)
+        return reached, above
 
     def _node(self, start: int) -> Node:
         """The node of the region that begins at ``start``."""
@@ -178,11 +179,11 @@ class Graph:
 
     # Dominators and loops -----------------------------------------------------------
 
-    def _dominators(self) -> None:
+    def _dominators(self, order: List[int], reached_from: Dict[int, int]) -> None:
         """Immediate dominators, by the algorithm of Lengauer and Tarjan with path compression."""
-        nodes, order = self.nodes, self.reached
+        nodes = self.nodes
         number = {start: i for i, start in enumerate(order)}
-        above = [number[self.parents.get(start, order[0])] for start in order]
+        above = [number[reached_from[start]] for start in order]
         forest = _Forest(len(order))
         semi, dominator = forest.semi, above[:]
         waiting: List[List[int]] = [[] for _ in order]

@@ -14,7 +14,7 @@ import sys
 import types
 from typing import Any, Callable, Dict, List, Optional, Tuple
 
-from wasmpy.errors import FallbackError, InternalError, Interrupted, Resource, TrapKind, WasmTrap
+from wasmpy.errors import FallbackError, Interrupted, Resource, TrapKind, WasmTrap
 from wasmpy.exec import handlers
 from wasmpy.exec.host import Caller
 from wasmpy.exec.interp import Computation
@@ -211,7 +211,7 @@ class PySource:
         assert function.func is not None
         body = function.func.body
         if len(body) < TINY and GOES_ON.isdisjoint(body.ops):
-            function.left = self  # it enters nothing that would ask this tier
+            function.declined_by = self  # it enters nothing that would ask this tier
             return False
         if function.heat * SLICE < len(body) * WORTH:
             return True
@@ -434,4 +434,3 @@ def _together(results: List[Any]) -> Any:
 
 
 BETWEEN.update(inner(PySource._compiling, PySource._waiting))
-_ = InternalError
