@@ -15,6 +15,7 @@ from wasi.config import HostDirectory, Preopen, WasiConfig
 from wasi.descriptors import Descriptor, Input, Listings, OpenDirectory, Output, Sight
 from wasi.fdtable import close_each
 from wasi.fs.base import FileSystem
+from wasi.fs.clocked import Clocked
 from wasi.fs.readonly import ReadOnlyFileSystem
 from wasi.sockets import Listener, listening
 from wasi.streams import InputStream, OutputStream
@@ -50,8 +51,8 @@ class World:
             self.close()
             raise
         for fs in self._file_systems.values():
-            if getattr(fs, "has_own_clock", False):
-                fs.clock = clock  # type: ignore[attr-defined]
+            if isinstance(fs, Clocked) and fs.has_own_clock:
+                fs.clock = clock
 
     def _file_system(self, preopen: Preopen) -> FileSystem:
         """The file system for ``preopen``: one that is given, or one for a host's directory."""

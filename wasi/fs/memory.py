@@ -12,9 +12,10 @@ from __future__ import annotations
 from typing import Mapping, Optional, Union
 
 from wasi import paths
-from wasi.clocks import START_REALTIME, Clock, FakeClock
+from wasi.clocks import START_REALTIME, Clock
 from wasi.errno import Errno, ErrnoError
-from wasi.fs.base import Directory, FileSystem
+from wasi.fs.base import Directory
+from wasi.fs.clocked import Clocked
 from wasi.fs.quota import Quota
 from wasi.fs.tree import DirectoryInode, Tree, TreeDirectory
 
@@ -43,7 +44,7 @@ class StoppedClock:
         """Nothing passes."""
 
 
-class MemoryFileSystem(FileSystem):
+class MemoryFileSystem(Clocked):
     """Files in memory, with ``files`` (path to content) at first; ``reset`` goes back to them.
 
     A file system that is full, in bytes or in names, is ENOSPC to the guest; what
@@ -64,8 +65,7 @@ class MemoryFileSystem(FileSystem):
     ) -> None:  # fmt: skip
         self.dev = dev
         self._limits = (max_bytes, max_nodes)
-        self._own_clock = FakeClock() if clock is None else None
-        self._clock: Clock = self._own_clock if clock is None else clock  # type: ignore[assignment]
+        super().__init__(clock)
         self._files = {
             path.encode() if isinstance(path, str) else path:
             None if content is None else bytes(content)
@@ -74,20 +74,8 @@ class MemoryFileSystem(FileSystem):
         self._top: Optional[DirectoryInode] = None
         self._tree = self._plant()
 
-    @property
-    def has_own_clock(self) -> bool:
-        """Whether it was given no clock: a guest's own can take the place then."""
-        return self._own_clock is not None
-
-    @property
-    def clock(self) -> Clock:
-        """Where times come from."""
-        return self._clock
-
-    @clock.setter
-    def clock(self, clock: Clock) -> None:
-        self._own_clock = None
-        self._clock = self._tree.clock = clock
+    def _took(self, clock: Clock) -> None:
+        self._tree.clock = clock
 
     @property
     def quota(self) -> Quota:
@@ -101,8 +89,7 @@ class MemoryFileSystem(FileSystem):
 
     def reset(self) -> None:
         """Back to the first content; a clock of its own too."""
-        if self._own_clock is not None:
-            self._own_clock.reset()
+        super().reset()
         self._tree = self._plant()
 
     def _plant(self) -> Tree:

@@ -17,9 +17,10 @@ from __future__ import annotations
 import weakref
 from typing import Dict, List, Optional, Tuple
 
-from wasi.clocks import Clock, FakeClock
+from wasi.clocks import Clock
 from wasi.errno import Errno, ErrnoError
 from wasi.fs.base import Directory, Entry, File, FileSystem, Filetype, Node, Symlink
+from wasi.fs.clocked import Clocked
 from wasi.fs.memory import MAX_BYTES, MAX_NODES
 from wasi.fs.quota import Quota
 from wasi.fs.tree import (
@@ -40,7 +41,7 @@ FIRST_NUMBER = 1 << 48
 """Inodes that have nothing below are numbered from here; those that have keep their numbers."""
 
 
-class OverlayFileSystem(FileSystem):
+class OverlayFileSystem(Clocked):
     """What ``lower`` has, to be changed without changing it; ``reset`` forgets the changes.
 
     What is new or copied counts against ``max_bytes`` and ``max_nodes``: EDQUOT.
@@ -57,24 +58,10 @@ class OverlayFileSystem(FileSystem):
         self._lower = lower
         self.uses_descriptors = lower.uses_descriptors
         self._limits = (max_bytes, max_nodes)
-        self._own_clock = FakeClock() if clock is None else None
-        self._clock: Clock = self._own_clock if clock is None else clock  # type: ignore[assignment]
+        super().__init__(clock)
         self._tree: Optional[_Tree] = None
 
-    @property
-    def has_own_clock(self) -> bool:
-        """Whether it was given no clock: a guest's own can take the place then."""
-        return self._own_clock is not None
-
-    @property
-    def clock(self) -> Clock:
-        """Where times of what is new or changed come from."""
-        return self._clock
-
-    @clock.setter
-    def clock(self, clock: Clock) -> None:
-        self._own_clock = None
-        self._clock = clock
+    def _took(self, clock: Clock) -> None:
         if self._tree is not None:
             self._tree.clock = clock
 
@@ -90,8 +77,7 @@ class OverlayFileSystem(FileSystem):
 
     def reset(self) -> None:
         """Back to what lies below; a clock of its own too."""
-        if self._own_clock is not None:
-            self._own_clock.reset()
+        super().reset()
         self._tree = None
 
     def _planted(self) -> _Tree:

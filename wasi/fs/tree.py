@@ -293,7 +293,7 @@ class TreeFile(File):
 
     def _read_elsewhere(self, size: int, offset: int) -> bytes:
         """As ``pread``, while the content lies elsewhere."""
-        raise NotImplementedError
+        raise AssertionError("content lies elsewhere only where this is known")
 
     def _grow(self, content: bytearray, size: int) -> None:
         """Fill up with zeros, and count them."""
