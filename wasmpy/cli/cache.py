@@ -12,12 +12,12 @@ import contextlib
 import datetime
 import inspect
 import json
-import sys
 import time
 from typing import TYPE_CHECKING, Any, Callable, Dict, List, Optional, Sequence
 
 from wasmpy.cli.caching import VARIABLE, add_cache_arguments, directory_of, size_of
 from wasmpy.cli.errors import CommandError, ExitCode, UsageError, print_json
+from wasmpy.cli.progress import Step, bar
 from wasmpy.cli.source import STDIN, default_features, parse_features, read_bytes
 from wasmpy.config import Features
 from wasmpy.tiers.folder import CacheError
@@ -36,7 +36,6 @@ wasmpy cache info
   wasmpy cache clear"""
 
 ACTIONS = ("info", "clear", "warm")
-_BAR = 30
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -175,7 +174,7 @@ def _warm(cache: Cache, args: argparse.Namespace) -> Dict[str, Any]:
     )
     done = []
     for path in args.modules:
-        found = _warm_one(cache, path, features, _progress(path, quiet=args.json))
+        found = _warm_one(cache, path, features, None if args.json else bar(path))
         done.append(found)
         if not args.json:
             print(
@@ -188,7 +187,7 @@ def _warm(cache: Cache, args: argparse.Namespace) -> Dict[str, Any]:
 
 
 def _warm_one(
-    cache: Cache, path: str, features: Features, step: Callable[[int, int], None]
+    cache: Cache, path: str, features: Features, step: Optional[Step]
 ) -> Dict[str, Any]:
     from pathlib import PurePath
 
@@ -198,9 +197,11 @@ def _warm_one(
     began = time.monotonic()
     source = source_of(read_bytes(path), PurePath(path).suffix.lower())
     module = Module(source, features=features, cache=cache)
+    step = step or (lambda done, total: None)
     try:
         warmed = compile_all(module.syntax, module.sidetables, step)
     finally:
+        step(-1, 0)
         # What is done is done, also when somebody gets tired of it.
         cache.save()
     untaken: List[Dict[str, Any]] = [
@@ -219,27 +220,6 @@ def _guard_features() -> Features:
     found = inspect.signature(Guard).parameters["features"].default
     assert isinstance(found, Features)
     return found
-
-
-def _progress(path: str, *, quiet: bool) -> Callable[[int, int], None]:
-    """A bar on a terminal, and nothing elsewhere."""
-    stream = sys.stderr
-    if quiet or stream is None or not stream.isatty():
-        return lambda done, total: None
-    shown = -1
-
-    def step(done: int, total: int) -> None:
-        nonlocal shown
-        filled = done * _BAR // total
-        if done == total:
-            stream.write("\r\x1b[K")
-        elif filled != shown or not done % 20:
-            shown = filled
-            bar = "#" * filled + "." * (_BAR - filled)
-            stream.write(f"\r[{bar}] {done}/{total} {path[-40:]!r}")
-        stream.flush()
-
-    return step
 
 
 _ACTIONS: Dict[str, Callable[[Any, argparse.Namespace], Dict[str, Any]]] = {

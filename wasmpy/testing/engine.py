@@ -13,6 +13,7 @@ import time
 from typing import Any, Callable, Dict, Iterable, List, NamedTuple, Optional, Tuple, TypeVar
 
 from hostabi import abi
+from hostabi.around import Around
 from hostabi.backend import Backend
 from hostabi.errors import BackendError, GuardCallError, GuardError
 from hostabi.guard import Guard
@@ -165,42 +166,25 @@ def _guard(module: Module, case: Case, bounds: Bounds) -> Guard:
     )  # fmt: skip
 
 
-class _Watched:
+class _Watched(Around):
     """A guard whose reports are kept until they are taken."""
 
     def __init__(self, guard: Guard) -> None:
-        self._guard = guard
+        super().__init__(guard)
+        self._noting = guard
         self.reports: List[CallReport] = []
-
-    @property
-    def name(self) -> str:
-        """The guard's name."""
-        return self._guard.name
-
-    @property
-    def healthy(self) -> bool:
-        """The guard's health."""
-        return self._guard.healthy
 
     def label_agent(self, policy: Any, *, backend: Optional[Backend] = None) -> AgentLabels:
         """As the guard's."""
-        return self._noted(lambda: self._guard.label_agent(policy, backend=backend))
+        return self._noted(lambda: self._noting.label_agent(policy, backend=backend))
 
     def label_resource(self, tool_name: str, tool_args: Any, **more: Any) -> ResourceLabels:
         """As the guard's."""
-        return self._noted(lambda: self._guard.label_resource(tool_name, tool_args, **more))
+        return self._noted(lambda: self._noting.label_resource(tool_name, tool_args, **more))
 
     def label_response(self, *given: Any, **more: Any) -> Any:
         """As the guard's."""
-        return self._noted(lambda: self._guard.label_response(*given, **more))
-
-    def cancel(self, thread: Optional[int] = None) -> None:
-        """As the guard's."""
-        self._guard.cancel(thread)
-
-    def close(self) -> None:
-        """As the guard's."""
-        self._guard.close()
+        return self._noted(lambda: self._noting.label_response(*given, **more))
 
     def take(self) -> List[CallReport]:
         """The reports since the last time."""
@@ -208,12 +192,12 @@ class _Watched:
         return taken
 
     def _noted(self, ask: Callable[[], T]) -> T:
-        before = self._guard.last_report
+        before = self._noting.last_report
         try:
             return ask()
         finally:
-            if self._guard.last_report is not before:
-                self.reports.append(self._guard.last_report)
+            if self._noting.last_report is not before:
+                self.reports.append(self._noting.last_report)
 
 
 class _Session:
