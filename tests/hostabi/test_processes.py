@@ -205,7 +205,7 @@ def test_tasks_are_answered_and_cancelling_one_stops_its_guest(shared):
 
 
 def test_the_guard_keeps_to_its_bounds_and_recovers():
-    with ProcessPool(module(tagged_wat()), size=1, timeout=2.0, fuel=10**9,
+    with ProcessPool(module(tagged_wat()), size=1, timeout=2.0, fuel=2**62,
                      recovery=Recovery(trap="reset")) as guards:  # fmt: skip
         guards.label_agent(policy_of(1))
         with pytest.raises(GuardTimeout) as caught:

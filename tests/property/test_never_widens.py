@@ -190,7 +190,7 @@ def misspelt(draw: Any, answer: Any) -> Any:
     return copy
 
 
-LOST = ["", "/", "/x", "/x/0", "/items", "/items/x", "/items//0", "/99", "/-1", "0/", "/0x", "/Items/0"]
+LOST = ["", "/", "/x", "/x/0", "/items", "/items/x", "/items//0", "/99", "/-1", "/0x", "/Items/0"]
 
 
 @st.composite
