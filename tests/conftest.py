@@ -1,8 +1,10 @@
 """What all tests share: how hypothesis behaves.
 
 No deadlines per example: they fail on a busy machine and on interpreters that
-compile while they run.  Examples are drawn anew in each run; a failure prints
-what reproduces it.  The command line keeps nothing unless a test says where.
+compile while they run.  Examples are drawn anew in each run, and a failure prints
+what reproduces it; where ``CI`` is set they are the same in each run of a tree, so
+that what fails there was broken by the change.  The command line keeps nothing
+unless a test says where.
 
 No function falls back to the reference tier, in scripts, guards, WASI programs
 or anywhere, but where a test says that this is what it is about.
@@ -21,7 +23,9 @@ from wasmpy.tiers.fallback import Fallback, Fallbacks
 
 os.environ["WASMPY_CACHE_DIR"] = ""
 
-hypothesis.settings.register_profile("wasmpy", deadline=None, print_blob=True)
+hypothesis.settings.register_profile(
+    "wasmpy", deadline=None, print_blob=True, derandomize=bool(os.environ.get("CI"))
+)
 hypothesis.settings.load_profile("wasmpy")
 
 
