@@ -11,6 +11,8 @@ no listeners; clocks that move when they are read; randomness from a seed.
 from __future__ import annotations
 
 import dataclasses
+import difflib
+import io
 import os
 import sys
 from pathlib import Path
@@ -105,27 +107,32 @@ class WasiConfig:
 
     def inherit_stdin(self) -> None:
         """Let the guest read the process's standard input."""
-        self.stdin = sys.stdin
+        self.stdin = _inherited(sys.stdin)
 
     def inherit_stdout(self) -> None:
         """Let the guest write to the process's standard output."""
-        self.stdout = sys.stdout
+        self.stdout = _inherited(sys.stdout)
 
     def inherit_stderr(self) -> None:
         """Let the guest write to the process's standard error."""
-        self.stderr = sys.stderr
+        self.stderr = _inherited(sys.stderr)
 
     def preopen_dir(
-        self, host_path: Union[str, os.PathLike[str]], guest_path: str, *, read_only: bool = False
-    ) -> None:
+        self, host_path: Union[str, os.PathLike[str]], guest_path: str,
+        fs_mutable: bool = True,  # noqa: FBT001, FBT002 - wasmtime-py's third parameter
+        *, read_only: bool = False,
+    ) -> None:  # fmt: skip
         """Give the host's directory ``host_path``, which the guest knows as ``guest_path``.
+
+        It can only be read if it is ``read_only`` or not ``fs_mutable``.
 
         Raises: OSError if it is none.
         """
         path = os.fspath(host_path)
         with os.scandir(path):
             pass  # it is there, a directory, and may be read
-        self.preopens = {**self.preopens, guest_path: HostDirectory(path, read_only)}
+        given = HostDirectory(path, read_only or not fs_mutable)
+        self.preopens = {**self.preopens, guest_path: given}
 
     def _open_stdin(self, path: Union[str, bytes, os.PathLike[Any]]) -> None:
         self.stdin = Path(os.fsdecode(path)).open("rb")  # noqa: SIM115 - the guest's from now on
@@ -140,6 +147,24 @@ class WasiConfig:
     stdout_file = property(None, _open_stdout, doc="Set it to write stdout to a file, made empty.")
     stderr_file = property(None, _open_stderr, doc="Set it to write stderr to a file, made empty.")
 
+    def _call_stdout(self, callback: Callable[[bytes], Optional[int]]) -> None:
+        self.stdout = callback
+
+    def _call_stderr(self, callback: Callable[[bytes], Optional[int]]) -> None:
+        self.stderr = callback
+
+    stdout_custom = property(None, _call_stdout, doc="As ``stdout`` with a callback.")
+    stderr_custom = property(None, _call_stderr, doc="As ``stderr`` with a callback.")
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Set a field.  Raises: AttributeError for a name that means nothing."""
+        if not hasattr(type(self), name) and name not in self.__dataclass_fields__:
+            near = difflib.get_close_matches(name, dir(type(self)), 1)
+            raise AttributeError(
+                f"WasiConfig has no {name!r}" + (f"; did you mean {near[0]!r}?" if near else "")
+            )
+        super().__setattr__(name, value)
+
     def use_system_clock(self) -> None:
         """Give the real time; a sleep then really waits."""
         self.clock = SystemClock()
@@ -151,8 +176,11 @@ class WasiConfig:
     def encoded_argv(self) -> List[bytes]:
         """The arguments as the guest gets them, less the NUL at the end of each.
 
-        Raises: ValueError for an argument with a NUL inside.
+        Raises: ValueError for an argument with a NUL inside, TypeError for one text in place of
+        a sequence of them.
         """
+        if isinstance(self.argv, (str, bytes)):
+            raise TypeError(f"argv is a sequence of arguments, not {type(self.argv).__name__}")
         return [_c_string(arg, "argument") for arg in self.argv]
 
     def encoded_env(self) -> List[bytes]:
@@ -188,6 +216,15 @@ class WasiConfig:
         if unknown:
             raise ValueError(f"WASI has no function {', '.join(sorted(unknown))}")
         return self.overrides
+
+
+def _inherited(stream: Any) -> Any:
+    """A standard stream of the process, or a closed one if the process was started without."""
+    if stream is not None:
+        return stream
+    closed = io.BytesIO()
+    closed.close()
+    return closed
 
 
 def _c_string(text: Text, what: str) -> bytes:

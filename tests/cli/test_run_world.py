@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import socket
+import subprocess
+import sys
 import tarfile
 import threading
 import zipfile
@@ -54,7 +56,8 @@ ECHO_SERVER = r"""(module
     (drop (call $send (i32.load (i32.const 8)) (i32.const 16) (i32.const 1) (i32.const 0)
       (i32.const 12)))))"""
 
-ENOENT, EROFS, EXIST = 44, 69, 20
+EBADF, ENOENT, EROFS, EXIST = 8, 44, 69, 20
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture
@@ -126,6 +129,15 @@ def test_archives(capsys: Capture, cat: str, host: Path, tmp_path: Path) -> None
         (["--dir", "{}/none"], "none"),
         (["--dir", "{}/host/f"], "host/f"),
         (["--dir", "{}::"], "empty"),
+        (["--dir", "::/x"], "--dir ::/x: "),
+        (["--dir", "{}/host:/x"], "HOST::GUEST"),
+        (["--no-such-option"], "after --"),
+        (["--invoke", "-1"], "'-1'"),
+        (["--dir", "-1::/x"], "-1:"),
+        (["--tmp", "-1", "--tmp", "-1"], "'-1'"),
+        (["--stdin", "-1"], "-1:"),
+        (["--zip", "-1.zip::/x"], "-1.zip:"),
+        (["--env", "-1"], "-1:"),
         (["--tmp", "/a", "--tmp", "/a"], "already"),
         (["--zip", "{}/none::/"], "none"),
         (["--zip", "{}/host/f::/"], "host/f"),
@@ -143,7 +155,48 @@ def test_what_cannot_be_given_is_one_line(
     code, out, err = run(capsys, cat, *[o.format(tmp_path) for o in options])
     assert (code, out) == (2, "")
     assert says in err
-    assert "Traceback" not in err
+    assert err.count("\n") == 1
+    assert "\\x00" not in err and "\0" not in err
+
+
+WRITES = r"""(module
+  (import "wasi_snapshot_preview1" "fd_write" (func $write (param i32 i32 i32 i32) (result i32)))
+  (import "wasi_snapshot_preview1" "fd_read" (func $read (param i32 i32 i32 i32) (result i32)))
+  (import "wasi_snapshot_preview1" "proc_exit" (func $exit (param i32)))
+  (memory (export "memory") 1) (data (i32.const 0) "\08\00\00\00\03\00\00\00hi\n")
+  (func (export "write") (result i32) (call $write (i32.const 1) (i32.const 0) (i32.const 1) (i32.const 64)))
+  (func (export "read") (result i32) (call $read (i32.const 0) (i32.const 0) (i32.const 1) (i32.const 64)))
+  (func (export "_start") (call $exit (call $write (i32.const 1) (i32.const 0) (i32.const 1) (i32.const 64)))))"""
+"""Ends with the errno of what it writes."""
+
+
+@pytest.mark.parametrize(("closed", "code"), [(">&-", EBADF), ("2>&-", 0), ("<&-", 0)])
+def test_a_stream_that_was_closed_before_is_one_of_the_guests(tmp_path: Path, closed: str, code: int) -> None:
+    (tmp_path / "w.wat").write_text(WRITES)
+    command = f'"$1" -m wasmpy run "$2" --log all {closed}'
+    done = subprocess.run(
+        ["sh", "-c", command, "sh", sys.executable, str(tmp_path / "w.wat")], cwd=str(ROOT),
+        capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL,
+    )  # fmt: skip
+    assert done.returncode == code
+    # No line of the log is taken for output of the guest's.
+    assert done.stdout == ("" if code else "hi\n")
+    assert ("fd_write" in done.stderr) is (closed != "2>&-")
+
+
+def test_a_closed_standard_input_is_no_end_of_file(capsys: Capture, tmp_path: Path, monkeypatch: Any) -> None:
+    (tmp_path / "w.wat").write_text(WRITES)
+    monkeypatch.setattr(sys, "stdin", None)
+    assert run(capsys, str(tmp_path / "w.wat"), "--invoke", "read") == (0, f"{EBADF}\n", "")
+
+
+def test_errors_never_go_to_standard_output(tmp_path: Path) -> None:
+    for arguments in ("run /nowhere.wasm", "run /nowhere.wasm --traceback", "validate /nowhere.wasm", "no-command"):
+        done = subprocess.run(
+            ["sh", "-c", f'"$1" -m wasmpy {arguments} 2>&-', "sh", sys.executable], cwd=str(ROOT),
+            capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        assert (done.returncode, done.stdout) == (2, "")
 
 
 def test_standard_input_from_a_file(capsys: Capture, tmp_path: Path) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import json
 import random
+import sys
+from pathlib import Path
 from typing import Any, List
 
 import pytest
@@ -179,6 +181,36 @@ def test_wasi_without_a_configuration() -> None:
     assert (wasi.argv, wasi.env) == ([], [])
     with pytest.raises(TypeError):
         Wasi(WasiConfig(stdout=object()))
+
+
+def test_the_configuration_takes_wasmtimes_names_and_no_others(tmp_path: Path) -> None:
+    config = WasiConfig()
+    chunks: List[bytes] = []
+    config.stdout_custom = chunks.append
+    config.stderr_custom = chunks.append
+    config.preopen_dir(tmp_path, "/read", False)
+    config.preopen_dir(tmp_path, "/write")
+    guest = Guest(config)
+    assert (guest.write(1, b"out"), guest.write(2, b"err")) == ((Errno.ESUCCESS, 3), (Errno.ESUCCESS, 3))
+    assert chunks == [b"out", b"err"]
+    assert [preopen.read_only for preopen in config.preopens.values()] == [True, False]
+    with pytest.raises(AttributeError, match="did you mean 'stdout'"):
+        config.std_out = chunks.append
+    for argv in ("abc", b"abc"):
+        config.argv = argv
+        with pytest.raises(TypeError):
+            Wasi(config)
+
+
+@pytest.mark.parametrize("name", ["stdin", "stdout", "stderr"])
+def test_an_inherited_stream_that_is_not_there_is_closed(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setattr(sys, name, None)
+    config = WasiConfig()
+    getattr(config, f"inherit_{name}")()
+    guest = Guest(config)
+    fd = ["stdin", "stdout", "stderr"].index(name)
+    answered = guest.read(0, 1) if fd == 0 else guest.write(fd, b"x")
+    assert answered[0] == Errno.EBADF
 
 
 @pytest.mark.parametrize("transcript", [False, True])

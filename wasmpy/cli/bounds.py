@@ -14,14 +14,13 @@ GUARD_TIMEOUT = 60.0
 
 _MAX_SECONDS = 1e9
 _UNITS = {"": 0, "K": 10, "M": 20, "G": 30, "T": 40}
-_HIDDEN = "\0"  # stands before what `run` has marked as no option
 
 
 def fuel_amount(text: str) -> int:
     """A number of instructions; 0 is no fuel at all.  Raises: argparse.ArgumentTypeError."""
     value = _natural(text)
     if value is None:
-        raise argparse.ArgumentTypeError(f"not a number of instructions: {_shown(text)}")
+        raise argparse.ArgumentTypeError(f"not a number of instructions: {text!r}")
     return value
 
 
@@ -29,7 +28,7 @@ def page_count(text: str) -> int:
     """A number of pages, from 1.  Raises: argparse.ArgumentTypeError."""
     value = _natural(text)
     if not value:
-        raise argparse.ArgumentTypeError(f"not a number of pages: {_shown(text)}")
+        raise argparse.ArgumentTypeError(f"not a number of pages: {text!r}")
     return value
 
 
@@ -40,7 +39,7 @@ def seconds(text: str) -> float:
     except ValueError:
         value = -1.0
     if not 0 <= value < _MAX_SECONDS:
-        raise argparse.ArgumentTypeError(f"not a number of seconds: {_shown(text)}")
+        raise argparse.ArgumentTypeError(f"not a number of seconds: {text!r}")
     return value
 
 
@@ -53,7 +52,7 @@ def byte_count(text: str) -> int:
     value = _natural(text[: len(text) - len(unit)])
     if not value or unit not in _UNITS:
         raise argparse.ArgumentTypeError(
-            f"not a number of bytes, such as 1000000, 64M or 2G: {_shown(text)}"
+            f"not a number of bytes, such as 1000000, 64M or 2G: {text!r}"
         )
     return value << _UNITS[unit]
 
@@ -77,7 +76,3 @@ def _natural(text: str) -> Optional[int]:
     if not (digits.isascii() and digits.isdecimal()) or len(digits) > 30:
         return None
     return int(digits)
-
-
-def _shown(text: str) -> str:
-    return repr(text.strip(_HIDDEN))

@@ -133,7 +133,7 @@ def report_error(error: BaseException, *, as_json: bool, trace: bool, command: s
     error without it a hint says how to get it.
     """
     code = exit_code_of(error)
-    if trace:
+    if trace and sys.stderr is not None:
         traceback.print_exception(type(error), error, error.__traceback__, file=sys.stderr)
     if as_json:
         print_json(
@@ -154,6 +154,8 @@ def wants_traceback(*, flag: bool) -> bool:
 
 def print_line(text: str) -> None:
     """One line on stderr; a closed stderr is nobody's fault."""
+    if sys.stderr is None:  # print() would take it for stdout
+        return
     with contextlib.suppress(OSError, ValueError):
         print(text, file=sys.stderr, flush=True)
 

@@ -26,7 +26,14 @@ from typing import TYPE_CHECKING, Any, Callable, Dict, List, Optional, Sequence,
 
 from wasmpy.cli.bounds import bound_of, fuel_amount, seconds
 from wasmpy.cli.caching import add_cache_arguments
-from wasmpy.cli.errors import CommandError, ExitCode, error_line, print_json, print_line
+from wasmpy.cli.errors import (
+    CommandError,
+    ExitCode,
+    UsageError,
+    error_line,
+    print_json,
+    print_line,
+)
 from wasmpy.cli.source import read_module
 from wasmpy.cli.tiers import add_fallback, add_tier
 from wasmpy.cli.values import parse_values, signature, value_json, value_text
@@ -91,9 +98,26 @@ def parse(parser: argparse.ArgumentParser, argv: Sequence[str]) -> argparse.Name
         cut = own.index("--")
         own, rest = own[:cut], own[cut + 1 :]
     marked = [_PLAIN + a if _NEGATIVE.match(a) else a for a in own]
-    args = parser.parse_intermixed_args(marked + [_PLAIN + a for a in rest])
-    args.args = [a[1:] if a.startswith(_PLAIN) else a for a in args.args]
+    try:
+        args, strange = parser.parse_known_intermixed_args(marked + [_PLAIN + a for a in rest])
+    except UsageError as error:
+        # argparse shows what it was given, as it is or by its repr.
+        shown = error.text.replace(repr(_PLAIN)[1:-1], "").replace(_PLAIN, "")
+        raise UsageError(shown) from None
+    if strange:
+        parser.error(
+            f"unrecognized arguments: {' '.join(strange)}; what is for the program stands after --"
+        )
+    for name, value in vars(args).items():
+        setattr(args, name, _unmarked(value))
     return args
+
+
+def _unmarked(value: Any) -> Any:
+    """What was parsed, without the mark of what is no option."""
+    if isinstance(value, list):
+        return [_unmarked(item) for item in value]
+    return value[len(_PLAIN) :] if isinstance(value, str) and value.startswith(_PLAIN) else value
 
 
 def run(args: argparse.Namespace) -> int:

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import sys
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Dict, Tuple
 
@@ -25,7 +24,7 @@ if TYPE_CHECKING:
     from wasi.fs.base import FileSystem
 
 _REPEATED = (
-    ("--dir", "HOST[::GUEST][:ro]", "a directory of this machine, with :ro only to be read"),
+    ("--dir", "HOST[::GUEST][:ro|:rw]", "a directory of this machine, with :ro only to be read"),
     ("--tmp", "GUEST", "an empty directory in memory"),
     ("--zip", "FILE::GUEST", "the files of a zip or tar archive, to be read"),
     ("--overlay", "HOST[::GUEST]", "a directory of this machine whose changes stay in memory"),
@@ -85,7 +84,9 @@ def make_wasi(args: argparse.Namespace) -> Wasi:
         raise CommandError(str(error)) from error
     except OSError as error:
         where = error.filename or ", ".join(args.listen)
-        raise CommandError(f"cannot give {where}: {error.strerror or error}") from error
+        raise CommandError(
+            f"cannot give {where}: {error.strerror or error}{_one_colon(args, where)}"
+        ) from error
     except ValueError as error:
         raise UsageError(str(error)) from error
     for host, port, *_ in wasi.addresses:
@@ -93,12 +94,22 @@ def make_wasi(args: argparse.Namespace) -> Wasi:
     return wasi
 
 
+def _one_colon(args: argparse.Namespace, where: str) -> str:
+    """What to say of a directory that was named with a single colon, as other runtimes do."""
+    meant = any(item.startswith(where) for item in args.dir) and ":" in where.lstrip(":")
+    return " (the guest's name for it stands after two colons, HOST::GUEST)" if meant else ""
+
+
 def _config(args: argparse.Namespace) -> WasiConfig:
     """The world that the options open, before anything of it is opened.  Raises: UsageError."""
     from wasi import WasiConfig
 
-    config = WasiConfig(stdin=sys.stdin, stderr=sys.stderr)
-    config.stdout = sys.stderr if args.json else sys.stdout
+    config = WasiConfig()
+    config.inherit_stdin()
+    config.inherit_stdout()
+    config.inherit_stderr()
+    if args.json:
+        config.stdout = config.stderr
     program_args = args.args if args.invoke is None else []
     config.argv = [STDIN if args.module == STDIN else PurePath(args.module).name, *program_args]
     config.env = _environment(args)
@@ -148,7 +159,9 @@ def _give_directories(config: WasiConfig, args: argparse.Namespace) -> None:
 
     for item in args.dir:
         read_only = item.endswith(":ro")
-        host, guest = _pair(item[: -len(":ro")] if read_only else item)
+        host, guest = _pair(item[: -len(":ro")] if item.endswith((":ro", ":rw")) else item)
+        if not host:
+            raise UsageError(f"--dir {item}: the directory of this machine is not named")
         give(f"--dir {item}", guest, HostDirectory(host, read_only))
     for item in args.tmp:
         give(f"--tmp {item}", item, MemoryFileSystem())
