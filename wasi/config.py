@@ -40,10 +40,14 @@ Text = Union[str, bytes]
 
 
 class HostDirectory(NamedTuple):
-    """A directory of the host's that a guest is given."""
+    """A directory of the host's that a guest is given, and how much it may add there."""
 
     path: str
     read_only: bool = False
+    max_bytes: Optional[int] = None
+    """Bytes that files may grow by, less what the guest takes away; None is no limit."""
+    max_nodes: Optional[int] = None
+    """Names that may come, less those that the guest takes away; None is no limit."""
 
 
 Preopen = Union[FileSystem, HostDirectory, str, "os.PathLike[str]"]
@@ -116,16 +120,19 @@ class WasiConfig:
         self.stderr = sys.stderr
 
     def preopen_dir(
-        self, host_path: Union[str, os.PathLike[str]], guest_path: str, *, read_only: bool = False
-    ) -> None:
+        self, host_path: Union[str, os.PathLike[str]], guest_path: str, *, read_only: bool = False,
+        max_bytes: Optional[int] = None, max_nodes: Optional[int] = None,
+    ) -> None:  # fmt: skip
         """Give the host's directory ``host_path``, which the guest knows as ``guest_path``.
 
+        Of what it adds there, no more than ``max_bytes`` and ``max_nodes``: EDQUOT.
         Raises: OSError if it is none.
         """
         path = os.fspath(host_path)
         with os.scandir(path):
             pass  # it is there, a directory, and may be read
-        self.preopens = {**self.preopens, guest_path: HostDirectory(path, read_only)}
+        given = HostDirectory(path, read_only, max_bytes, max_nodes)
+        self.preopens = {**self.preopens, guest_path: given}
 
     def _open_stdin(self, path: Union[str, bytes, os.PathLike[Any]]) -> None:
         self.stdin = Path(os.fsdecode(path)).open("rb")  # noqa: SIM115 - the guest's from now on
