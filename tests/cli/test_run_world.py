@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import socket
+import subprocess
+import sys
 import tarfile
 import threading
 import zipfile
@@ -12,7 +15,9 @@ from typing import Any, List, Tuple
 import pytest
 
 from wasmpy import cli
+from wasmpy.cli.errors import ExitCode
 
+ROOT = Path(__file__).resolve().parents[2]
 Capture = pytest.CaptureFixture[str]
 
 CAT = r"""(module
@@ -273,6 +278,31 @@ def test_a_server(tmp_path: Path, monkeypatch: Any, capsys: Capture) -> None:
     for talker in talkers:
         talker.join()
     assert heard == [b"hello"]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="pipes can be waited for on POSIX alone")
+def test_a_reader_that_stops_does_not_hold_up_the_time_limit(tmp_path: Path) -> None:
+    path = tmp_path / "w.wat"
+    path.write_text(
+        """(module
+          (import "wasi_snapshot_preview1" "fd_write" (func $w (param i32 i32 i32 i32) (result i32)))
+          (memory 32)
+          (data (i32.const 16) "\\00\\00\\01\\00\\00\\00\\10\\00")
+          (func (export "_start")
+            (drop (call $w (i32.const 1) (i32.const 16) (i32.const 1) (i32.const 0)))))""",
+        "utf-8",
+    )
+    command = [sys.executable, "-m", "wasmpy", "run", "--timeout", "0.2", str(path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=str(ROOT)) as process:
+        try:
+            assert process.wait(60) == ExitCode.INTERRUPTED
+        finally:
+            process.kill()
+        assert process.stdout is not None
+        assert process.stderr is not None
+        written, said = process.stdout.read(), process.stderr.read()
+    assert 0 < len(written) < 1 << 20
+    assert b"Traceback" not in said
 
 
 def test_preview_2_is_refused_in_one_line(capsys: Capture, tmp_path: Path) -> None:
