@@ -42,10 +42,14 @@ Text = Union[str, bytes]
 
 
 class HostDirectory(NamedTuple):
-    """A directory of the host's that a guest is given."""
+    """A directory of the host's that a guest is given, and how much it may add there."""
 
     path: str
     read_only: bool = False
+    max_bytes: Optional[int] = None
+    """Bytes that files may grow by, less what the guest takes away; None is no limit."""
+    max_nodes: Optional[int] = None
+    """Names that may come, less those that the guest takes away; None is no limit."""
 
 
 Preopen = Union[FileSystem, HostDirectory, str, "os.PathLike[str]"]
@@ -121,17 +125,19 @@ class WasiConfig:
         self, host_path: Union[str, os.PathLike[str]], guest_path: str,
         fs_mutable: bool = True,  # noqa: FBT001, FBT002 - wasmtime-py's third parameter
         *, read_only: bool = False,
+        max_bytes: Optional[int] = None, max_nodes: Optional[int] = None,
     ) -> None:  # fmt: skip
         """Give the host's directory ``host_path``, which the guest knows as ``guest_path``.
 
         It can only be read if it is ``read_only`` or not ``fs_mutable``.
+        Of what it adds there, no more than ``max_bytes`` and ``max_nodes``: EDQUOT.
 
         Raises: OSError if it is none.
         """
         path = os.fspath(host_path)
         with os.scandir(path):
             pass  # it is there, a directory, and may be read
-        given = HostDirectory(path, read_only or not fs_mutable)
+        given = HostDirectory(path, read_only or not fs_mutable, max_bytes, max_nodes)
         self.preopens = {**self.preopens, guest_path: given}
 
     def _open_stdin(self, path: Union[str, bytes, os.PathLike[Any]]) -> None:

@@ -12,12 +12,15 @@ from __future__ import annotations
 
 import os
 import stat
+import time
 from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence
 
 from wasi.errno import Errno, ErrnoError, errno_of
 
 SLICE = 0.02
 """Seconds of one wait; between two there is a look at the interruption flag."""
+
+_PAUSE = 0.001
 
 Look = Callable[[], None]
 """Looks at the interruption flag, and raises where it is set."""
@@ -36,6 +39,9 @@ class State(NamedTuple):
     ready: bool
     hangup: bool
     """The other side has gone, and there is nothing more to read."""
+    room: Optional[int] = None
+    """What a pipe that can be written takes at least without waiting, in bytes; None where the
+    system cannot tell anything."""
 
 
 _READY = State(ready=True, hangup=False)
@@ -62,6 +68,7 @@ def _polled(select: Any, interests: Sequence[Interest], seconds: float) -> List[
     for interest in interests:
         bit = select.POLLOUT if interest.write else select.POLLIN
         masks[interest.fileno] = masks.get(interest.fileno, 0) | bit
+    room = _room(select)
     poller = select.poll()
     for fileno, mask in masks.items():
         poller.register(fileno, mask)
@@ -71,7 +78,7 @@ def _polled(select: Any, interests: Sequence[Interest], seconds: float) -> List[
         bits = found.get(interest.fileno, 0)
         wanted = select.POLLOUT if interest.write else select.POLLIN
         gone = bits & (select.POLLHUP | select.POLLERR | select.POLLNVAL)
-        answers.append(State(bool(bits & wanted or gone), bool(gone and not bits & wanted)))
+        answers.append(State(bool(bits & wanted or gone), bool(gone and not bits & wanted), room))
     return answers
 
 
@@ -79,9 +86,16 @@ def _selected(select: Any, interests: Sequence[Interest], seconds: float) -> Lis
     reads = [i.fileno for i in interests if not i.write]
     writes = [i.fileno for i in interests if i.write]
     readable, writable, _ = select.select(reads, writes, [], seconds)
+    ready = _READY._replace(room=_room(select))
     return [
-        _READY if i.fileno in (writable if i.write else readable) else _NOT_YET for i in interests
+        ready if i.fileno in (writable if i.write else readable) else _NOT_YET for i in interests
     ]
+
+
+def _room(select: Any) -> int:
+    """``PIPE_BUF``, or what POSIX has it be at least."""
+    room: int = getattr(select, "PIPE_BUF", 512)
+    return room
 
 
 def until_ready(interest: Interest, look: Look) -> None:
@@ -103,18 +117,25 @@ def attempt(act: Callable[[], Any], interest: Interest, look: Look, *, wait: boo
                 raise ErrnoError(Errno.EAGAIN) from error
         except OSError as error:
             raise ErrnoError(errno_of(error)) from error
-        until_ready(interest, look)
+        if states([interest], 0)[0].ready:
+            # As a terminal with room for less than one character: it is ready, and takes nothing.
+            time.sleep(_PAUSE)
+            look()
+        else:
+            until_ready(interest, look)
 
 
-def fileno_that_waits(file: Any) -> Optional[int]:
-    """The number of the host's descriptor behind ``file``, if reading it may have to wait.
+def interest_in(file: Any, *, write: bool) -> Optional[Interest]:
+    """What of the host's is behind ``file``, if reading or writing it may have to wait.
 
-    None for a regular file, and for what has none: bytes in memory, captured output.
+    None for a regular file, for what has no descriptor (bytes in memory, captured output), and
+    for what is not open that way: it would never be ready, and the file itself says why.
     """
     try:
         fileno = file.fileno()
         if not isinstance(fileno, int) or stat.S_ISREG(os.fstat(fileno).st_mode):
             return None
+        can = getattr(file, "writable" if write else "readable", None)
+        return None if can is not None and not can() else Interest(fileno, write)
     except (AttributeError, OSError, ValueError):
         return None
-    return fileno

@@ -103,6 +103,11 @@ class Connection(_Socket):
     def __init__(self, sock: socket.socket, flags: int) -> None:
         sock.setblocking(False)
         super().__init__(sock, rights.CONNECTION, flags)
+        self._kept = b""
+
+    def ready(self, *, write: bool) -> bool:
+        """Whether it need not be waited for."""
+        return bool(self._kept and not write) or super().ready(write=write)
 
     def read(self, size: int, look: Look) -> bytes:
         """What has come; ``b""`` at the end."""
@@ -110,24 +115,31 @@ class Connection(_Socket):
 
     def receive(self, size: int, riflags: int, look: Look) -> bytes:
         """At most ``size`` bytes, ``b""`` at the end; all of them with RECV_WAITALL."""
+        if riflags & abi.RIFLAGS_RECV_PEEK:
+            return self._kept[:size] or self._take(size, look, peek=True)
+        first, self._kept = self._kept[:size], self._kept[size:]
+        first = first or self._take(size, look)
+        if not riflags & abi.RIFLAGS_RECV_WAITALL:
+            return first
+        data, more = bytearray(first), first
+        try:
+            while more and len(data) < size:
+                more = self._take(size - len(data), look)
+                data += more
+        except ErrnoError:
+            pass  # what has come so far must not be lost
+        except BaseException:
+            self._kept = bytes(data)  # nor where the call does not come to its end
+            raise
+        return bytes(data)
+
+    def _take(self, size: int, look: Look, *, peek: bool = False) -> bytes:
+        """What has come at the socket."""
         import socket
 
-        peek = socket.MSG_PEEK if riflags & abi.RIFLAGS_RECV_PEEK else 0
-        data: bytes = self._act(lambda: self.socket.recv(size, peek), look, write=False)
-        if peek or not riflags & abi.RIFLAGS_RECV_WAITALL:
-            return data
-        pieces, left = [data], size - len(data)
-        while left and pieces[-1]:
-            try:
-                more: bytes = self._act(self._receiver(left), look, write=False)
-            except ErrnoError:
-                break  # what has come so far must not be lost
-            pieces.append(more)
-            left -= len(more)
-        return b"".join(pieces)
-
-    def _receiver(self, size: int) -> Any:
-        return lambda: self.socket.recv(size)
+        flags = socket.MSG_PEEK if peek else 0
+        data: bytes = self._act(lambda: self.socket.recv(size, flags), look, write=False)
+        return data
 
     def write(self, data: bytes, look: Look) -> int:
         """Send; it may take fewer bytes."""
@@ -141,6 +153,8 @@ class Connection(_Socket):
         """What has come, up to some size."""
         import socket
 
+        if self._kept:
+            return len(self._kept)
         try:
             return len(self.socket.recv(_PEEK_MAX, socket.MSG_PEEK))
         except OSError:

@@ -17,7 +17,8 @@ import os
 from typing import Any, Callable, Optional, Union
 
 from wasi.errno import Errno, ErrnoError, errno_of
-from wasi.readiness import Interest, Look, fileno_that_waits, states, until_ready
+from wasi.outlet import CHUNK, outlet_of
+from wasi.readiness import Interest, Look, attempt, interest_in, states, until_ready
 
 Source = Union[None, bytes, bytearray, memoryview, Callable[[int], bytes], Any]
 """What stdin can be: nothing (end of file), bytes, a callback that is asked for at most n
@@ -53,8 +54,7 @@ class InputStream:
         else:
             raise TypeError(f"not a source of bytes: {type(source).__name__}")
         self._isatty = _isatty(self._file) if tty is None else tty
-        fileno = fileno_that_waits(self._file)
-        self.interest = None if fileno is None else Interest(fileno, write=False)
+        self.interest = interest_in(self._file, write=False)
         self._looked_ahead = False
 
     def read(self, n: int, look: Optional[Look] = None, *, wait: bool = True) -> bytes:
@@ -120,24 +120,27 @@ class InputStream:
 class OutputStream:
     """A stream that a guest writes; each write is one write of the sink, and flushed.
 
+    What may have to be waited for is written in several, each as long as there is room for.
     ``tty`` says whether it is a terminal; None asks the file.
     """
 
     def __init__(self, sink: Sink = None, *, tty: Optional[bool] = None) -> None:
         self._file: Any = None
+        self._raw: Any = None
         self._put: Callable[[bytes], Optional[int]] = len
         if sink is None:
             pass
         elif hasattr(sink, "write"):
             self._file = sink
-            self._put = _file_writer(sink)
+            self._raw = _raw_below(sink)
+            self._put = _file_writer(sink, self._raw)
         elif callable(sink):
             self._put = sink
         else:
             raise TypeError(f"not a sink for bytes: {type(sink).__name__}")
         self._isatty = _isatty(self._file) if tty is None else tty
-        fileno = fileno_that_waits(self._file)
-        self.interest = None if fileno is None else Interest(fileno, write=True)
+        self.interest = interest_in(self._file, write=True)
+        self._outlet = None if self.interest is None else outlet_of(self._raw)
 
     def ready(self) -> bool:
         """Whether something can be written at once; True where nobody knows."""
@@ -146,20 +149,72 @@ class OutputStream:
     def write(self, data: bytes, look: Optional[Look] = None, *, wait: bool = True) -> int:
         """Write ``data``; how many bytes of it were taken.
 
-        ``look`` and ``wait`` are as for reading.  Raises: ErrnoError.
+        With ``look``, all of it, and what has to be waited for is waited for in
+        pieces; without ``wait`` as much as there is room for, EAGAIN if there is
+        none, where the system can tell.  An error that comes after a part is for
+        the next write to tell.  Raises: ErrnoError.
         """
-        if look is not None and self.interest is not None and not self.ready():
-            if not wait:
-                raise ErrnoError(Errno.EAGAIN)
-            until_ready(self.interest, look)
+        interest = self.interest
+        if look is None or interest is None:
+            return self._told(data)
+        taken = 0
+
+        def piece() -> int:
+            return self._piece(data, taken, interest)
+
+        try:
+            while taken < len(data):
+                if taken:
+                    look()
+                more = attempt(piece, interest, look, wait=wait)
+                taken += more
+                if not more:
+                    break
+        except ErrnoError:
+            if not taken:
+                raise
+        return taken
+
+    def _piece(self, data: bytes, at: int, interest: Interest) -> int:
+        """Write as much of ``data`` from ``at`` on as there is room for.
+
+        Raises: BlockingIOError where there is none; OSError, ErrnoError.
+        """
+        state = states([interest], 0)[0]
+        if not state.ready:
+            raise BlockingIOError
+        if state.room is None:
+            return self._told(data[at:])
+        if self._outlet is not None:
+            try:
+                _flush_before(self._file, self._raw)
+                taken = self._outlet.put(data[at : at + CHUNK])
+            except ValueError as error:
+                raise _closed(self._file, error) from error
+            if taken is not None:
+                return taken
+        return self._now(data[at : at + state.room])
+
+    def _told(self, data: bytes) -> int:
+        """Write ``data`` in one write.  Raises: ErrnoError."""
+        try:
+            return self._now(data)
+        except OSError as error:
+            raise ErrnoError(errno_of(error)) from error
+
+    def _now(self, data: bytes) -> int:
+        """Write ``data`` in one write of the sink; how many bytes of it were taken.
+
+        Raises: BlockingIOError where none were; OSError, ErrnoError.
+        """
         try:
             taken = self._put(data)
         except BlockingIOError as error:
             taken = getattr(error, "characters_written", 0)
             if not taken:
-                raise ErrnoError(Errno.EAGAIN) from error
-        except OSError as error:
-            raise ErrnoError(errno_of(error)) from error
+                raise
+        except OSError:
+            raise
         except ValueError as error:
             raise _closed(self._file, error) from error
         return len(data) if taken is None else max(0, min(taken, len(data)))
@@ -195,25 +250,42 @@ def _file_reader(file: Any) -> Callable[[int], Any]:
     return reader
 
 
-def _file_writer(file: Any) -> Callable[[bytes], Optional[int]]:
-    """How to write bytes to ``file`` so that they are out when the call returns."""
+def _raw_below(file: Any) -> Any:
+    """The raw file that the bytes of ``file`` go to; None where it is not known."""
     buffer = getattr(file, "buffer", None) if isinstance(file, io.TextIOBase) else file
-    if buffer is None:
-        return _text_writer(file)
     raw = getattr(buffer, "raw", buffer)
-    if isinstance(raw, io.RawIOBase):
+    return raw if isinstance(raw, io.RawIOBase) else None
+
+
+def _flush_before(file: Any, raw: Any) -> None:
+    """Let out first what the host wrote to ``file`` before.
+
+    Raises: BlockingIOError, which says nothing of what was written then.
+    """
+    if raw is file:
+        return
+    try:
+        file.flush()
+    except BlockingIOError:
+        raise BlockingIOError(errno.EAGAIN, "would block") from None
+
+
+def _file_writer(file: Any, raw: Any) -> Callable[[bytes], Optional[int]]:
+    """How to write bytes to ``file`` so that they are out when the call returns."""
+    if raw is not None:
 
         def put_raw(data: bytes) -> Optional[int]:
-            # Past Python's buffer: a failed write must not come again with the next one, and
-            # what the host wrote before comes first.
-            if raw is not file:
-                file.flush()
-            taken = raw.write(data)
+            # Past Python's buffer: a failed write must not come again with the next one.
+            _flush_before(file, raw)
+            taken: Optional[int] = raw.write(data)
             if taken is None:
                 raise BlockingIOError(errno.EAGAIN, "would block")
             return taken
 
         return put_raw
+    buffer = getattr(file, "buffer", None) if isinstance(file, io.TextIOBase) else file
+    if buffer is None:
+        return _text_writer(file)
     flush = getattr(buffer, "flush", None)
     if flush is None:
         write: Callable[[bytes], Optional[int]] = buffer.write

@@ -62,7 +62,9 @@ class World:
 
         if not isinstance(preopen, HostDirectory):
             preopen = HostDirectory(os.fspath(preopen))
-        opened = HostFileSystem(preopen.path)
+        opened = HostFileSystem(
+            preopen.path, max_bytes=preopen.max_bytes, max_nodes=preopen.max_nodes
+        )
         self._owned.append(opened)
         return ReadOnlyFileSystem(opened) if preopen.read_only else opened
 

@@ -14,8 +14,8 @@ from .base import FUEL, HostFunc, Imports, Missing
 class Instance:
     """A module instance."""
 
-    def __init__(self, module: Any, imports: Imports, store: Any) -> None:
-        offered: Any = {}
+    def __init__(self, module: Any, imports: Imports, store: Any, offered: Any = None) -> None:
+        offered = dict(offered or {})
         for (namespace, name), func in imports.items():
             offered.setdefault(namespace, {})[name] = self._hosted(func)
         self.store = store
@@ -59,6 +59,7 @@ class Instance:
         """Seconds from ``moment`` to the end of a call that is told to end then; 0 if it has before.
 
         ``how`` is ``deadline``, or ``cancellation`` from another thread.
+        Raises: RuntimeError if nothing ended the call.
         """
         told = [time.monotonic() + moment]
 
@@ -75,6 +76,8 @@ class Instance:
                 self._exports[name]()
         except wasmpy.Interrupted:
             pass
+        else:
+            raise RuntimeError("%s came back by itself" % name)
         end = time.monotonic()
         if how != "deadline":
             timer.join()
@@ -120,6 +123,13 @@ class Engine:
     def instantiate(self, module: Any, imports: Imports) -> Instance:
         """A fresh instance in a store of its own."""
         return Instance(module, imports, wasmpy.Store(**self._options))
+
+    def over_wasi(self, module: Any, config: Any) -> Instance:
+        """A fresh instance with the functions of WASI over that configuration."""
+        import wasi
+
+        offered = {"wasi_snapshot_preview1": wasi.Wasi(config).imports()}
+        return Instance(module, {}, wasmpy.Store(**self._options), offered)
 
 
 engine = Engine

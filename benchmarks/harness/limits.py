@@ -1,4 +1,4 @@
-"""Measures how late what runs is stopped, and what a guard's memory costs: wasmpy alone.
+"""Measures how late what runs or waits is stopped, and what a guard's memory costs: wasmpy alone.
 
 A call is told to end at a moment, by its deadline or by another thread; how late it is is
 the time from that moment to its end, and nothing if it has ended before. It is the time of
@@ -14,10 +14,17 @@ from pathlib import Path
 from typing import Any, Callable, Dict, List, Tuple
 
 import wasmpy
+from benchmarks.harness import waits
 from benchmarks.harness.figures import Row, median
 from benchmarks.harness.workers import Subject, Worker, alternate
 
 HOWS = ("deadline", "cancellation")
+
+#: When what runs is told to end, in seconds from its beginning.
+MOMENTS = [0.05, 0.08, 0.11]
+
+#: When what waits is: all over one of the pieces of 20 ms in which it does.
+PHASES = [0.042, 0.046, 0.05, 0.054, 0.058]
 
 #: What runs for ever, by what it does; each is a function of the module below.
 RUNNING = {
@@ -118,7 +125,7 @@ def measure_limits(subjects: List[Subject], options: argparse.Namespace) -> Row:
         with tempfile.TemporaryDirectory() as folder:
             late = {
                 "%s, %s" % (name, how): _late(
-                    workers, options.rounds, dict(job, do="stop", how=how), "%s, %s" % (name, how))
+                    workers, options.rounds, dict(job, how=how), "%s, %s" % (name, how))
                 for name, job in _jobs(Path(folder)) for how in HOWS
             }
         return {"rows": {**late, **_memory(workers, options)}, "late": list(late)}
@@ -132,14 +139,19 @@ def _jobs(folder: Path) -> List[Tuple[str, Row]]:
     path = folder / "running.wasm"
     path.write_bytes(wasmpy.Module(_WAT).binary)
     jobs: List[Tuple[str, Row]] = [
-        (name, {"wasm": str(path), "function": function, "compiles": False,
-                "moments": [0.05, 0.08, 0.11]})
+        (name, {"do": "stop", "wasm": str(path), "function": function, "compiles": False,
+                "moments": MOMENTS})
         for name, function in RUNNING.items()
     ]
     for length, last in COMPILING.items():
         path = folder / ("%d.wasm" % length)
         path.write_bytes(wasmpy.Module(long_wat(length)).binary)
         jobs.append(("compiling %s instructions" % format(length, ","),
-                     {"wasm": str(path), "function": "run", "compiles": True,
+                     {"do": "stop", "wasm": str(path), "function": "run", "compiles": True,
                       "moments": [last * part / 5 for part in range(1, 6)]}))
-    return jobs
+    path = folder / "waits.wasm"
+    path.write_bytes(wasmpy.Module(waits.WAT).binary)
+    return jobs + [
+        (name, {"do": "wait", "wasm": str(path), "what": name, "moments": PHASES})
+        for name in waits.WAITING
+    ]

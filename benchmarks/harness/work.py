@@ -232,6 +232,28 @@ class StopWork:
         return {"late": late}
 
 
+class WaitWork:
+    """A guest that waits for what never comes, told to end at several moments."""
+
+    def __init__(self, engine: Any, job: Row) -> None:
+        waits = importlib.import_module("benchmarks.harness.waits")
+        self._how, self._moments = job["how"], job["moments"]
+        self._outside = waits.Outside(job["what"])
+        module = engine.prepare(Path(job["wasm"]).read_bytes())
+        self._instance = engine.over_wasi(module, self._outside.config)
+        self._outside.connect(lambda: self._instance.call("accept"))
+        self.answer: Row = {}
+
+    def measure(self) -> Row:
+        """How late it was at each moment, in seconds."""
+        function = self._outside.function
+        return {"late": [self._instance.late(function, m, self._how) for m in self._moments]}
+
+    def close(self) -> None:
+        """Close what the guest waits for."""
+        self._outside.close()
+
+
 class MemoryWork:
     """The guard's instances: made, reset after a label, grown when much was written."""
 
@@ -273,6 +295,7 @@ WORK: Dict[str, Callable[[Any, Row], Any]] = {
     "load": LoadWork,
     "cold": ColdWork,
     "stop": StopWork,
+    "wait": WaitWork,
     "memory": MemoryWork,
 }
 

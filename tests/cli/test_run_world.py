@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import subprocess
 import sys
@@ -14,7 +15,9 @@ from typing import Any, List, Tuple
 import pytest
 
 from wasmpy import cli
+from wasmpy.cli.errors import ExitCode
 
+ROOT = Path(__file__).resolve().parents[2]
 Capture = pytest.CaptureFixture[str]
 
 CAT = r"""(module
@@ -57,7 +60,37 @@ ECHO_SERVER = r"""(module
       (i32.const 12)))))"""
 
 EBADF, ENOENT, EROFS, EXIST = 8, 44, 69, 20
-ROOT = Path(__file__).resolve().parents[2]
+GROWING = r"""(module
+  (import "wasi_snapshot_preview1" "path_open"
+    (func $open (param i32 i32 i32 i32 i32 i64 i64 i32 i32) (result i32)))
+  (import "wasi_snapshot_preview1" "fd_write" (func $write (param i32 i32 i32 i32) (result i32)))
+  (memory 1)
+  (data (i32.const 0) "new1")
+  (data (i32.const 16) "\40\00\00\00\64\00\00\00")
+  (global $error (mut i32) (i32.const 0))
+  ;; Writes 100 bytes at a time to a new file in the first directory; how many before the first error.
+  (func (export "bytes") (result i32) (local i32)
+    (drop (call $open (i32.const 3) (i32.const 0) (i32.const 0) (i32.const 3) (i32.const 1)
+      (i64.const 64) (i64.const 0) (i32.const 0) (i32.const 8)))
+    (loop $more
+      (global.set $error
+        (call $write (i32.load (i32.const 8)) (i32.const 16) (i32.const 1) (i32.const 12)))
+      (if (i32.eqz (global.get $error))
+        (then (local.set 0 (i32.add (local.get 0) (i32.load (i32.const 12))))
+          (br_if $more (i32.lt_u (local.get 0) (i32.const 10000))))))
+    (i32.add (i32.mul (global.get $error) (i32.const 100000)) (local.get 0)))
+  ;; Makes files until one cannot be made; how many.
+  (func (export "names") (result i32) (local i32)
+    (loop $more
+      (i32.store8 (i32.const 3) (i32.add (i32.const 49) (local.get 0)))
+      (global.set $error
+        (call $open (i32.const 3) (i32.const 0) (i32.const 0) (i32.const 4) (i32.const 1)
+          (i64.const 64) (i64.const 0) (i32.const 0) (i32.const 8)))
+      (if (i32.eqz (global.get $error))
+        (then (local.set 0 (i32.add (local.get 0) (i32.const 1)))
+          (br_if $more (i32.lt_u (local.get 0) (i32.const 8))))))
+    (i32.add (i32.mul (global.get $error) (i32.const 100000)) (local.get 0))))"""
+
 
 
 @pytest.fixture
@@ -111,6 +144,38 @@ def test_read_only_and_written(capsys: Capture, cat: str, tmp_path: Path) -> Non
 def test_a_directory_in_memory(capsys: Capture, cat: str) -> None:
     assert run(capsys, cat, "--tmp", "/tmp")[0] == ENOENT
     assert run(capsys, cat, "--invoke", "make", "--tmp", "/tmp")[1] == "0\n"
+
+
+@pytest.mark.parametrize(
+    ("option", "full"), [("--dir={}::/", 19), ("--tmp=/", 51), ("--overlay={}::/", 19)]
+)
+def test_a_quota_for_each_directory(
+    capsys: Capture, tmp_path: Path, host: Path, option: str, full: int
+) -> None:
+    path = tmp_path / "growing.wat"
+    path.write_text(GROWING, "utf-8")
+
+    def found(invoked: str, *options: str) -> int:
+        for name in host.glob("new*"):
+            name.unlink()
+        code, out, err = run(capsys, str(path), "--invoke", invoked, option.format(host), *options)
+        assert (code, err) == (0, "")
+        return int(out)
+
+    assert found("bytes", "--quota", "1K") == full * 100_000 + 1_024
+    assert found("bytes") == found("bytes", "--quota-names", "1") == 10_000
+    assert found("names", "--quota-names", "3") == full * 100_000 + 3
+    assert found("names", "--quota-names", "0") == full * 100_000
+    assert found("names") == found("names", "--quota", "1") == 8
+    # What is there already counts nothing.
+    assert (host / "f").read_bytes() == b"from the host"
+
+
+@pytest.mark.parametrize("options", [["--quota", "0"], ["--quota", "much"], ["--quota-names", "-1"], ["--quota-names", "2K"]])
+def test_a_quota_that_is_none(capsys: Capture, cat: str, host: Path, options: List[str]) -> None:
+    code, out, err = run(capsys, cat, "--dir", f"{host}::/", *options)
+    assert (code, out) == (2, "")
+    assert options[0] in err
 
 
 def test_archives(capsys: Capture, cat: str, host: Path, tmp_path: Path) -> None:
@@ -263,6 +328,31 @@ def test_a_server(tmp_path: Path, monkeypatch: Any, capsys: Capture) -> None:
     for talker in talkers:
         talker.join()
     assert heard == [b"hello"]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="pipes can be waited for on POSIX alone")
+def test_a_reader_that_stops_does_not_hold_up_the_time_limit(tmp_path: Path) -> None:
+    path = tmp_path / "w.wat"
+    path.write_text(
+        """(module
+          (import "wasi_snapshot_preview1" "fd_write" (func $w (param i32 i32 i32 i32) (result i32)))
+          (memory 32)
+          (data (i32.const 16) "\\00\\00\\01\\00\\00\\00\\10\\00")
+          (func (export "_start")
+            (drop (call $w (i32.const 1) (i32.const 16) (i32.const 1) (i32.const 0)))))""",
+        "utf-8",
+    )
+    command = [sys.executable, "-m", "wasmpy", "run", "--timeout", "0.2", str(path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=str(ROOT)) as process:
+        try:
+            assert process.wait(60) == ExitCode.INTERRUPTED
+        finally:
+            process.kill()
+        assert process.stdout is not None
+        assert process.stderr is not None
+        written, said = process.stdout.read(), process.stderr.read()
+    assert 0 < len(written) < 1 << 20
+    assert b"Traceback" not in said
 
 
 def test_preview_2_is_refused_in_one_line(capsys: Capture, tmp_path: Path) -> None:

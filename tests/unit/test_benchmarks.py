@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import xml.etree.ElementTree
+from pathlib import Path
 from typing import Any, Dict, List
 
 import pytest
@@ -10,10 +12,12 @@ import pytest
 import wasmpy
 from benchmarks import counting
 from benchmarks.engines.command import command_module, empty_module
-from benchmarks.harness import figures, plot, tables
+from benchmarks.engines.wasmpy import Engine
+from benchmarks.harness import figures, plot, tables, waits
 from benchmarks.harness.cold import LENGTH, long_module
 from benchmarks.harness.guard import Pace
-from benchmarks.harness.limits import _WAT, RUNNING, long_wat
+from benchmarks.harness.limits import _WAT, HOWS, RUNNING, long_wat
+from benchmarks.harness.work import WaitWork
 from benchmarks.render import placed, rendered
 from wasmpy.binary.decode import decode_module
 
@@ -237,6 +241,31 @@ def test_limits_have_two_tables_with_the_median_and_the_worst() -> None:
     })
     assert first.lines == [["a loop, deadline", "10.5 ms, 20.0 ms"]]
     assert second.lines == [["instantiate", "FAILED"]]
+
+
+def test_every_way_to_wait_is_a_function_of_the_guest_that_waits() -> None:
+    exports = {export.name for export in wasmpy.Module(waits.WAT).exports}
+    assert {function for function, _ in waits.WAITING.values()} == exports
+
+
+def test_a_call_that_nothing_ends_is_not_in_time() -> None:
+    engine = Engine("reference")
+    module = wasmpy.Module('(module (func (export "back")))')
+    with pytest.raises(RuntimeError):
+        engine.instantiate(engine.prepare(module.binary), {}).late("back", 60.0, "deadline")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="pipes can be waited for on POSIX alone")
+@pytest.mark.parametrize("how", HOWS)
+def test_lateness_of_a_wait_is_of_each_moment(tmp_path: Path, how: str) -> None:
+    path = tmp_path / "waits.wasm"
+    path.write_bytes(wasmpy.Module(waits.WAT).binary)
+    job = {"wasm": str(path), "what": "receiving", "how": how, "moments": [0.01, 0.02]}
+    work = WaitWork(Engine("reference"), job)
+    late = work.measure()["late"]
+    work.close()
+    assert len(late) == 2
+    assert min(late) >= 0
 
 
 def test_what_is_told_to_end_is_there_and_as_long_as_it_says() -> None:

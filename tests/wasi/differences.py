@@ -53,6 +53,7 @@ _LEXICAL = (
 )
 _NO_DOTS = "fd_readdir lists neither . nor .., and some inodes are 0"
 _RENAMED = "a directory's handle is its path: renamed or removed, it is lost, or another"
+_MOVED = "renumbered, the old number of a directory is not EBADF"
 _NO_CUT = "a buffer that is too small is an error where the rest is to be cut"
 _WAIT = "an absolute time is waited for as if it were relative"
 _LOCKED = "when path_filestat_set_times has refused its flags, the next call of that file does not come back"
@@ -63,6 +64,9 @@ _ROWS: List[Tuple[str, str, str, str]] = [
     # engine, program, checks by |, reason
     ("wasmtime", "c/bad_pointers", TRAPS, "a pointer out of memory is a trap, no EFAULT"),
     ("wasmtime", "c/invalid_values", TRAPS, _INVALID),
+    ("wasmtime", "c/escape_by_number",
+     "give rights up|it has its own rights|it makes no directory|it opens nothing to be written|"
+     "it makes nothing to be written|it takes none back", _NO_RIGHTS),
     ("wasmtime", "c/fd_advise", "without the right", _NO_RIGHTS),
     ("wasmtime", "c/fd_allocate",
      "100 bytes|size|inside|size as it was|across the end|size grown|zeros|no bytes|size unchanged|"
@@ -119,6 +123,12 @@ _ROWS: List[Tuple[str, str, str, str]] = [
      "creating through it|creating through a dangling link|a link to a link to outside|" + ESCAPES, _LEXICAL),
     ("node", "c/escape", "followed: escape/dots|leads out there|the other by path", _LEXICAL),
     ("node", "c/escape", "down in it|and back to it|away", _RENAMED),
+    ("node", "c/escape_by_number",
+     "out of a directory over a preopen|out of a preopen over a preopen|out of what is opened next|"
+     "out of what is opened after that|out of what was moved down|out of what was moved up|"
+     "out of standard input|out of the root|a link out of the root", _LEXICAL),
+    ("node", "c/escape_by_number", "it is no preopen", _PRESTAT),
+    ("node", "c/escape_by_number", "the number that it had is closed", _MOVED),
     ("node", "c/invalid_values", NEVER_ENDS, _LOCKED),
     ("node", "c/path_create_directory", "..|above|out by a link|not UTF-8|" + ESCAPES, _LEXICAL),
     ("node", "c/path_filestat", NEVER_ENDS, _LOCKED),

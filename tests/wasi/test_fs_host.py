@@ -17,7 +17,8 @@ import pytest
 from tests.wasi.fs_kinds import needs_host, on_disk
 from tests.wasi.guest import Guest
 from tests.wasi.test_fs import names, opened, raises, read, write
-from wasi import paths
+from wasi import Wasi, WasiConfig, paths
+from wasi.config import HostDirectory
 from wasi.errno import Errno, errno_of
 from wasi.fs import (
     ContainmentError,
@@ -496,3 +497,73 @@ def test_a_guest_leaves_descriptors_to_its_host(inside: Path, monkeypatch: pytes
     assert len(guest.wasi.fds) == 1024
     monkeypatch.setattr(resource, "getrlimit", lambda which: (resource.RLIM_INFINITY,) * 2)
     assert held.descriptors_to_spare() > 1 << 30
+
+
+# What a configuration gives.
+
+
+def growing(guest: Guest, path: str, data: bytes) -> List[Any]:
+    """``data`` written to the end of a file again and again: what came of each until the first error."""
+    fd = guest.opened(path, 1, fdflags=1)
+    found = []
+    while not found or found[-1][0] == Errno.ESUCCESS:
+        found.append(guest.write(fd, data))
+    assert guest.call("fd_close", fd) == Errno.ESUCCESS
+    return [count if errno == Errno.ESUCCESS else errno for errno, count in found]
+
+
+@needs_host
+@pytest.mark.parametrize("by_method", [False, True])
+def test_a_directory_that_is_given_with_a_quota(inside: Path, by_method: bool) -> None:
+    config = WasiConfig(preopens={"/": HostDirectory(str(inside), max_bytes=100, max_nodes=2)})
+    if by_method:
+        config = WasiConfig()
+        config.preopen_dir(inside, "/", max_bytes=100, max_nodes=2)
+    guest = Guest(config)
+    # What is there already counts nothing; what fits in part is written in part.
+    assert growing(guest, "hello", b"x" * 40) == [40, 40, 20, Errno.EDQUOT]
+    assert (inside / "hello").read_bytes() == b"hello, world" + b"x" * 100
+    # Written over is not added.
+    fd = guest.opened("hello")
+    assert guest.write(fd, b"HELLO") == (Errno.ESUCCESS, 5)
+    # What it cuts off comes back, and no more of it than it had used.
+    assert guest.call("fd_filestat_set_size", fd, 92) == Errno.ESUCCESS
+    assert growing(guest, "new", b"y" * 15) == [15, 5, Errno.EDQUOT]
+    assert guest.call("fd_filestat_set_size", fd, 0) == Errno.ESUCCESS
+    assert guest.on("path_unlink_file", "new") == Errno.ESUCCESS
+    assert guest.on("path_unlink_file", "dir/inner") == Errno.ESUCCESS
+    assert growing(guest, "hello", b"z" * 60) == [60, 40, Errno.EDQUOT]
+    # Names: one is gone again, two may come.
+    assert guest.on("path_create_directory", "d") == Errno.ESUCCESS
+    assert guest.symlink("", "l") == Errno.ENOENT
+    assert guest.link("hello", "linked") == Errno.ESUCCESS
+    assert guest.on("path_create_directory", "e") == Errno.EDQUOT
+    assert guest.open("more", 1)[0] == Errno.EDQUOT
+    assert guest.open("hello", 1)[0] == Errno.ESUCCESS
+    assert guest.on("path_remove_directory", "d") == Errno.ESUCCESS
+    assert guest.on("path_create_directory", "e") == Errno.ESUCCESS
+    # The directory stays as it is, and so does what was added to it.
+    guest.wasi.reset()
+    assert guest.on("path_create_directory", "f") == Errno.EDQUOT
+    assert growing(guest, "hello", b"x") == [Errno.EDQUOT]
+    guest.wasi.close()
+
+
+@needs_host
+def test_each_directory_has_a_quota_of_its_own_under_any_number(inside: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    other.mkdir()
+    preopens = {"/": HostDirectory(str(inside), max_bytes=10), "/other": HostDirectory(str(other), max_bytes=20)}
+    guest = Guest(WasiConfig(preopens=preopens))
+    assert growing(guest, "new", b"123456789") == [9, 1, Errno.EDQUOT]
+    assert guest.call("fd_renumber", 4, 3) == Errno.ESUCCESS
+    assert growing(guest, "new", b"123456789") == [9, 9, 2, Errno.EDQUOT]
+    assert len((inside / "new").read_bytes()) == 10
+    guest.wasi.close()
+
+
+@needs_host
+def test_a_quota_that_cannot_be(inside: Path) -> None:
+    with pytest.raises(ValueError):
+        Wasi(WasiConfig(preopens={"/": HostDirectory(str(inside), max_bytes=-1)}))
+    assert HostDirectory("d") == HostDirectory("d", False, None, None)

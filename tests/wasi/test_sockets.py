@@ -88,6 +88,49 @@ def test_peeking_takes_nothing_away_and_waitall_waits(pair: Any) -> None:
     assert recv(guest, fd, 6, WAITALL) == (OK, b"gh")
 
 
+def test_waiting_for_all_that_is_interrupted_loses_nothing(pair: Any) -> None:
+    guest, fd, peer = pair
+
+    def stop() -> None:
+        raise Interrupted(Resource.DEADLINE)
+
+    peer.sendall(b"abcd")
+    guest.on_look = stop
+    with pytest.raises(Interrupted):
+        recv(guest, fd, 6, WAITALL)
+    assert guest.poll(fd_subscription(2, 1, fd))[1] == [(2, 0, 1, 4, 0)]
+    assert recv(guest, fd, 9, PEEK) == (OK, b"abcd")
+    assert recv(guest, fd, 1) == (OK, b"a")
+    with pytest.raises(Interrupted):
+        recv(guest, fd, 6, WAITALL)
+    peer.sendall(b"efgh")
+    assert recv(guest, fd, 6, WAITALL) == (OK, b"bcdefg")
+    assert guest.read(fd, 9) == (OK, [b"h"])
+
+
+def test_a_long_send_tells_how_much_it_took_and_one_without_room_is_interrupted(pair: Any) -> None:
+    guest, fd, peer = pair
+    data = bytes(40_000)
+    sent = 0
+
+    def stop() -> None:
+        raise Interrupted(Resource.DEADLINE)
+
+    guest.on_look = stop
+    with pytest.raises(Interrupted):
+        while True:
+            errno, count = send(guest, fd, data)
+            assert errno == OK
+            assert 0 < count <= len(data)
+            sent += count
+    came = 0
+    guest.on_look = None
+    while came < sent:
+        came += len(peer.recv(1 << 20))
+    assert send(guest, fd, b"more") == (OK, 4)
+    assert (came, peer.recv(9)) == (sent, b"more")
+
+
 def test_without_blocking_nothing_is_eagain(guest: Guest) -> None:
     assert guest.call("fd_fdstat_set_flags", 3, NONBLOCK) == OK
     assert guest.call("sock_accept", 3, 0, 0x100) == Errno.EAGAIN

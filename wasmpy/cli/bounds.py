@@ -32,6 +32,14 @@ def page_count(text: str) -> int:
     return value
 
 
+def name_count(text: str) -> int:
+    """A number of names; 0 is none at all.  Raises: argparse.ArgumentTypeError."""
+    value = _natural(text)
+    if value is None:
+        raise argparse.ArgumentTypeError(f"not a number of names: {text!r}")
+    return value
+
+
 def seconds(text: str) -> float:
     """A time in seconds; 0 is no bound (``bound_of``).  Raises: argparse.ArgumentTypeError."""
     try:

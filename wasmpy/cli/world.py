@@ -15,6 +15,7 @@ import os
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Dict, Tuple
 
+from wasmpy.cli.bounds import byte_count, name_count
 from wasmpy.cli.errors import CommandError, UsageError, print_line
 from wasmpy.cli.source import STDIN
 
@@ -42,6 +43,14 @@ def add_world_arguments(parser: argparse.ArgumentParser) -> None:
     world = parser.add_argument_group("what the program is given")
     for option, metavar, text in _REPEATED:
         world.add_argument(option, action="append", default=[], metavar=metavar, help=text)
+    world.add_argument(
+        "--quota", type=byte_count, metavar="BYTES",
+        help="what it may add to each directory of --dir, --tmp and --overlay, such as 64M",
+    )  # fmt: skip
+    world.add_argument(
+        "--quota-names", type=name_count, metavar="N",
+        help="how many files, directories and links it may add to each",
+    )  # fmt: skip
     world.add_argument("--env-inherit", action="store_true", help="the whole environment")
     world.add_argument("--stdin", metavar="FILE", help="read standard input from a file")
     world.add_argument(
@@ -149,6 +158,9 @@ def _give_directories(config: WasiConfig, args: argparse.Namespace) -> None:
     from wasi.fs.host import HostFileSystem
 
     preopens: Dict[str, Preopen] = {}
+    # What is not given is what each kind has by itself.
+    limits = {"max_bytes": args.quota, "max_nodes": args.quota_names}
+    quota: Dict[str, int] = {name: limit for name, limit in limits.items() if limit is not None}
 
     def give(option: str, guest: str, preopen: Preopen) -> None:
         if not guest:
@@ -162,16 +174,16 @@ def _give_directories(config: WasiConfig, args: argparse.Namespace) -> None:
         host, guest = _pair(item[: -len(":ro")] if item.endswith((":ro", ":rw")) else item)
         if not host:
             raise UsageError(f"--dir {item}: the directory of this machine is not named")
-        give(f"--dir {item}", guest, HostDirectory(host, read_only))
+        give(f"--dir {item}", guest, HostDirectory(host, read_only, **quota))
     for item in args.tmp:
-        give(f"--tmp {item}", item, MemoryFileSystem())
+        give(f"--tmp {item}", item, MemoryFileSystem(**quota))
     try:
         for item in args.zip:
             host, guest = _pair(item)
             give(f"--zip {item}", guest, _archive(host))
         for item in args.overlay:
             host, guest = _pair(item)
-            give(f"--overlay {item}", guest, OverlayFileSystem(HostFileSystem(host)))
+            give(f"--overlay {item}", guest, OverlayFileSystem(HostFileSystem(host), **quota))
     except OSError as error:
         raise CommandError(f"cannot give {host}: {error.strerror or error}") from error
     except (ArchiveError, ContainmentError) as error:
