@@ -302,7 +302,7 @@ class TreeFile(File):
             return
         try:
             content.extend(bytes(gap))
-        except MemoryError:
+        except (MemoryError, OverflowError):
             raise ErrnoError(self._tree.quota.errno) from None
         self._tree.quota.add_bytes(gap)
 
