@@ -349,6 +349,9 @@ class TreeDirectory(Directory):
                 if inode is not None
             ]
 
+    def sync(self, *, data_only: bool) -> None:
+        """Do nothing: there is no disk."""
+
     def again(self) -> Directory:
         """Another handle for the same directory."""
         return TreeDirectory(self._tree, self._inode)
