@@ -17,7 +17,7 @@ import pytest
 from tests.wasi.fs_kinds import needs_host, on_disk
 from tests.wasi.guest import Guest
 from tests.wasi.test_fs import names, opened, raises, read, write
-from wasi import paths
+from wasi import abi, paths
 from wasi.errno import Errno, errno_of
 from wasi.fs import (
     ContainmentError,
@@ -232,6 +232,28 @@ def test_permission_denied(inside: Path, root: Directory, monkeypatch: pytest.Mo
                 with raises(wanted):
                     call()
     assert names(root) == [b"dir", b"empty", b"hello"]
+
+
+@needs_host
+@pytest.mark.parametrize("code", ["EACCES", "EPERM", "EROFS", "ETXTBSY"])
+def test_the_right_to_resize_alone_keeps_nothing_from_being_read(
+    inside: Path, monkeypatch: pytest.MonkeyPatch, code: str
+) -> None:
+    real = os.open
+
+    def refuse(name: Any, flags: int, *more: Any, **where: Any) -> int:
+        if flags & (os.O_WRONLY | os.O_RDWR):
+            raise OSError(getattr(errno, code), "not for writing")
+        return real(name, flags, *more, **where)
+
+    guest = Guest(preopens={"/": inside})
+    monkeypatch.setattr(host.os, "open", refuse)
+    resize = abi.rights("fd_read", "fd_filestat_set_size")
+    fd = guest.opened("hello", rights=resize)
+    assert guest.read(fd, 5) == (Errno.ESUCCESS, [b"hello"])
+    assert guest.call("fd_filestat_set_size", fd, 0) == Errno.EBADF
+    assert guest.open("hello", rights=resize | abi.rights("fd_write"))[0] == Errno[code]
+    guest.wasi.close()
 
 
 @needs_host
