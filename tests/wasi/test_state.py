@@ -234,6 +234,23 @@ def test_what_is_not_printable_does_not_end_a_line_of_the_transcript() -> None:
     assert "to\\nhere" in lines[2]
 
 
+def test_no_name_looks_like_the_rest_of_a_line_of_the_transcript() -> None:
+    guest = Guest(preopens={"/": MemoryFileSystem()}, transcript=True)
+    forged = "x, oflags=0) = ESUCCESS opened_fd=9"
+    for path in (forged, "it's", "", "<bad pointer 0x0>"):
+        guest.on("path_create_directory", path)
+    guest.call("path_create_directory", 3, END, 1)
+    assert [str(event) for event in guest.wasi.transcript] == [
+        f"path_create_directory(fd=3, path='{forged}') = ESUCCESS",
+        'path_create_directory(fd=3, path="it\'s") = ESUCCESS',
+        "path_create_directory(fd=3, path='') = ENOENT",
+        "path_create_directory(fd=3, path='<bad pointer 0x0>') = ESUCCESS",
+        "path_create_directory(fd=3, path=<bad pointer 0x10000>) = EFAULT",
+    ]
+    assert guest.wasi.transcript[0].args["path"] == forged
+    assert json.loads(json.dumps(guest.wasi.transcript[0].to_json()))["args"]["path"] == forged
+
+
 SEVERAL_MEMORIES = r"""(module
   (import "wasi_snapshot_preview1" "fd_write" (func $write (param i32 i32 i32 i32) (result i32)))
   (memory $a 1)
