@@ -246,6 +246,42 @@ def test_a_listening_socket_can_be_given_and_stays_the_hosts() -> None:
         assert server.fileno() >= 0
 
 
+@pytest.mark.parametrize("timeout", [None, 7.5, 0.0])
+def test_a_socket_of_the_hosts_blocks_again_when_no_guest_has_it(timeout: Any) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.settimeout(timeout)
+        first, second = Guest(listeners=[server]), Guest(listeners=[server, server])
+        assert server.gettimeout() == 0.0
+        first.wasi.close()
+        first.wasi.close()
+        assert server.gettimeout() == 0.0
+        with connect(second):
+            assert second.call("sock_accept", 3, 0, 0x100) == OK
+        second.wasi.close()
+        assert server.gettimeout() == timeout
+        with pytest.raises(ValueError, match="address"):
+            Guest(listeners=[server, "nowhere"])
+        assert server.gettimeout() == timeout
+
+
+def test_a_socket_that_the_host_closes_first() -> None:
+    server = socket.create_server(("127.0.0.1", 0))
+    guest = Guest(listeners=[server])
+    server.close()
+    guest.wasi.close()
+    with pytest.raises(OSError):
+        Guest(listeners=[server])
+
+
+@pytest.mark.parametrize("kind", [socket.SOCK_STREAM, socket.SOCK_DGRAM])
+def test_a_socket_at_which_nothing_comes_in_is_refused(kind: Any) -> None:
+    with socket.socket(socket.AF_INET, kind) as sock:
+        sock.bind(("127.0.0.1", 0))
+        with pytest.raises(ValueError, match="listens"):
+            Guest(listeners=[sock])
+        assert sock.gettimeout() is None
+
+
 @pytest.mark.parametrize("address", ["", "8080", "host:", ":80", "h:99999", "h:-1", "h:x"])
 def test_addresses_that_are_none(address: str) -> None:
     with pytest.raises(ValueError, match="address"):
