@@ -251,6 +251,17 @@ def test_a_synchronous_file_is_on_the_disk_after_every_write(
 
 
 @pytest.mark.parametrize("overlaid", [False, True])
+def test_at_the_last_offset_there_is_the_end(guest: Guest, tmp_path: Path, overlaid: bool) -> None:
+    if overlaid:
+        guest = Guest(preopens={"/": OverlayFileSystem(MemoryFileSystem({"f": b"0123456789"}))})
+    fd = guest.opened("f")
+    for offset in (2**63 - 1, 2**63 - 2, 2**63 - 101):
+        assert guest.pread(fd, 100, offset) == (Errno.ESUCCESS, b"")
+        assert guest.seek(fd, offset)[0] == Errno.ESUCCESS
+        assert guest.read(fd, 100) == (Errno.ESUCCESS, [b""])
+
+
+@pytest.mark.parametrize("overlaid", [False, True])
 def test_a_size_that_no_memory_has_is_an_error_of_the_guest(overlaid: bool) -> None:
     lower = MemoryFileSystem({"f": b"0123456789"}, max_bytes=None)
     full = Errno.EDQUOT if overlaid else Errno.ENOSPC

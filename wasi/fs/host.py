@@ -27,6 +27,7 @@ from typing import Any, Dict, Iterator, List, Optional, Tuple, Union
 
 from wasi.errno import Errno, ErrnoError, errno_of
 from wasi.fs.base import (
+    MAX_OFFSET,
     Directory,
     Entry,
     File,
@@ -290,6 +291,7 @@ class _File(Handle, File):
     def pread(self, size: int, offset: int) -> bytes:
         self._may(self._read)
         checked_range(offset)
+        size = min(size, MAX_OFFSET - offset)
         parts: List[bytes] = []
         with _errors(), self._held as fd:
             while size > 0:
