@@ -297,6 +297,18 @@ def test_now_is_what_the_guests_clock_says(guest: Guest) -> None:
     assert guest.fstat(fd).atim == now
 
 
+def test_now_for_one_of_the_times_leaves_the_other(guest: Guest) -> None:
+    fd = guest.opened("f")
+    for flags in (ATIM_NOW, MTIM_NOW):
+        assert guest.call("fd_filestat_set_times", fd, 1_000, 2_000, ATIM | MTIM) == Errno.ESUCCESS
+        before = guest.clock(0)
+        assert guest.call("fd_filestat_set_times", fd, 3_000, 4_000, flags) == Errno.ESUCCESS
+        found, after = guest.fstat(fd), guest.clock(0)
+        now, other = (found.atim, found.mtim) if flags == ATIM_NOW else (found.mtim, found.atim)
+        assert before < now < after
+        assert other == (2_000 if flags == ATIM_NOW else 1_000)
+
+
 @pytest.mark.parametrize("flags", [ATIM | ATIM_NOW, MTIM | MTIM_NOW, 15, 16])
 def test_times_that_contradict_each_other_change_nothing(guest: Guest, flags: int) -> None:
     fd = guest.opened("f")

@@ -9,7 +9,7 @@ import pytest
 
 from tests.wasi.guest import Guest
 from wasi import Errno, RandomSourceError, SeededRandom, WasiConfig
-from wasmpy.errors import WasiExit
+from wasmpy.errors import Interrupted, Resource, WasiExit
 
 END = 65_536
 
@@ -102,8 +102,17 @@ def test_exit_is_wasi_exit_for_every_code(code: int) -> None:
     assert (event.args, event.errno, event.raised) == ({"rval": code}, None, None)
 
 
-def test_sched_yield() -> None:
-    assert Guest().call("sched_yield") == Errno.ESUCCESS
+def test_sched_yield_looks_for_an_interruption() -> None:
+    guest = Guest()
+    assert guest.call("sched_yield") == Errno.ESUCCESS
+    assert guest.looks == 1
+
+    def stop() -> None:
+        raise Interrupted(Resource.CANCELLED)
+
+    guest.on_look = stop
+    with pytest.raises(Interrupted):
+        guest.call("sched_yield")
 
 
 def stream(seed: int, n: int) -> bytes:
