@@ -172,6 +172,4 @@ def _fd_due(s: Subscription, fds: FdTable) -> Due:
         return Due(s, interest=interest, descriptor=descriptor)
     hangup = interest is not None and states([interest], 0)[0].hangup
     # What is held for the guest already comes before the end.
-    return Due(
-        s, descriptor=descriptor, hangup=hangup and (write or not descriptor.available())
-    )
+    return Due(s, descriptor=descriptor, hangup=hangup and (write or not descriptor.available()))

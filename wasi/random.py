@@ -13,6 +13,7 @@ from typing import Callable, Optional
 RandomSource = Callable[[int], bytes]
 """Gives exactly as many random bytes as it is asked for."""
 
+
 class RandomSourceError(ValueError):
     """A source of randomness gave other than ``wanted`` bytes; the guest got none of them.
 
