@@ -10,7 +10,7 @@ from __future__ import annotations
 from wasi.clocks import Clock, FakeClock, SystemClock
 from wasi.config import WasiConfig
 from wasi.errno import Errno
-from wasi.random import SeededRandom, system_random
+from wasi.random import RandomSourceError, SeededRandom, system_random
 from wasi.state import Wasi
 from wasi.transcript import Event, Transcript
 
@@ -19,6 +19,7 @@ __all__ = [
     "Errno",
     "Event",
     "FakeClock",
+    "RandomSourceError",
     "SeededRandom",
     "SystemClock",
     "Transcript",

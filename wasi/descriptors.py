@@ -330,6 +330,10 @@ class OpenDirectory(OpenNode):
             self._listing = listing
         return self._listing
 
+    def sync(self, *, data_only: bool) -> None:
+        """Have its names on the disk."""
+        self.directory.sync(data_only=data_only)
+
     def close(self) -> None:
         """Close what is behind it."""
         self.sight.listings.forget(len(self._listing or ()))

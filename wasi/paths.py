@@ -143,8 +143,11 @@ def read_link(root: Directory, path: bytes) -> bytes:
 def make_link(
     root: Directory, path: bytes, new_root: Directory, new_path: bytes, *, follow: bool = False
 ) -> None:
-    """Give what is at ``path`` the name ``new_path`` besides; with ``follow`` not a link itself."""
-    old = resolve(root, path, follow=follow)
+    """Give what is at ``path`` the name ``new_path`` besides.
+
+    With ``follow`` not a link itself; one with a slash behind it is followed anyway.
+    """
+    old = resolve(root, path, follow=follow or path.endswith(b"/"))
     with old.directory:
         if old.must_be_directory:
             # Either it is none, or it cannot have a second name.

@@ -51,10 +51,12 @@ class Due(NamedTuple):
     interest: Optional[Interest] = None
     descriptor: Optional[Descriptor] = None
     errno: Errno = Errno.ESUCCESS
+    hangup: bool = False
 
     def event(self, *, hangup: bool = False) -> bytes:
         """The event, as it is when this is due."""
         s = self.subscription
+        hangup = hangup or self.hangup
         nbytes, flags = 0, abi.EVENTRWFLAGS_HANGUP if hangup else 0
         if self.descriptor is not None and s.type == abi.EVENTTYPE_FD_READ and not hangup:
             available = self.descriptor.available()
@@ -165,6 +167,9 @@ def _fd_due(s: Subscription, fds: FdTable) -> Due:
         descriptor = fds.get(s.target, "fd_write" if write else "fd_read", "poll_fd_readwrite")
     except ErrnoError as error:
         return Due(s, errno=error.errno)
-    if descriptor.ready(write=write):
-        return Due(s, descriptor=descriptor)
-    return Due(s, interest=descriptor.interest(write=write), descriptor=descriptor)
+    interest = descriptor.interest(write=write)
+    if not descriptor.ready(write=write):
+        return Due(s, interest=interest, descriptor=descriptor)
+    hangup = interest is not None and states([interest], 0)[0].hangup
+    # What is held for the guest already comes before the end.
+    return Due(s, descriptor=descriptor, hangup=hangup and (write or not descriptor.available()))

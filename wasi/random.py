@@ -8,10 +8,38 @@ from __future__ import annotations
 
 import hashlib
 import os
-from typing import Callable
+from typing import Callable, Optional
 
 RandomSource = Callable[[int], bytes]
 """Gives exactly as many random bytes as it is asked for."""
+
+
+class RandomSourceError(ValueError):
+    """A source of randomness gave other than ``wanted`` bytes; the guest got none of them.
+
+    ``given`` is how many there were, None where it was no bytes at all.
+    """
+
+    def __init__(self, wanted: int, given: Optional[int]) -> None:
+        super().__init__(wanted, given)
+        self.wanted = wanted
+        self.given = given
+
+    def __str__(self) -> str:
+        given = "what is no bytes" if self.given is None else str(self.given)
+        return f"a source of randomness was asked for {self.wanted} bytes and gave {given}"
+
+
+def drawn(source: RandomSource, n: int) -> bytes:
+    """``n`` bytes from ``source``, which may be anybody's.  Raises: RandomSourceError."""
+    data: object = source(n)
+    if not isinstance(data, (bytes, bytearray, memoryview)):
+        raise RandomSourceError(n, None)
+    data = bytes(data)
+    if len(data) != n:
+        raise RandomSourceError(n, len(data))
+    return data
+
 
 _PREFIX = b"wasmpy-random"
 _BLOCK = hashlib.sha256().digest_size

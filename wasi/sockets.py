@@ -10,7 +10,9 @@ pieces, so that a deadline or a cancellation ends it.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Optional, Tuple, Union
+import threading
+import weakref
+from typing import TYPE_CHECKING, Any, MutableMapping, Optional, Tuple, Union
 
 from wasi import abi, rights
 from wasi.descriptors import Descriptor
@@ -27,21 +29,60 @@ ListenerSource = Union["socket.socket", Tuple[str, int], str]
 _PEEK_MAX = 1 << 16
 
 
-def listening(source: ListenerSource) -> Tuple[socket.socket, bool]:
-    """The socket for ``source``, and whether it was opened here.
+_LENDING = threading.Lock()
+_LENT: MutableMapping[socket.socket, Tuple[int, Optional[float]]] = weakref.WeakKeyDictionary()
+"""How many guests have a socket of the host's, and its timeout without them."""
 
-    Raises: OSError where it cannot listen; ValueError for an address that is none.
+
+class _Lent:
+    """A socket of the host's that does not block while a guest has it; ``close`` gives it back."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self._sock = sock
+        with _LENDING:
+            users, timeout = _LENT.get(sock, (0, sock.gettimeout()))
+            sock.setblocking(False)
+            _LENT[sock] = users + 1, timeout
+
+    def close(self) -> None:
+        """Have it block again as before, if this was the last guest."""
+        with _LENDING:
+            users, timeout = _LENT.pop(self._sock)
+            if users > 1:
+                _LENT[self._sock] = users - 1, timeout
+            elif self._sock.fileno() >= 0:
+                self._sock.settimeout(timeout)
+
+
+def listening(source: ListenerSource) -> Tuple[socket.socket, Union[socket.socket, _Lent]]:
+    """The socket for ``source``, and what is to be closed when no guest needs it any more.
+
+    Raises: OSError where it cannot listen; ValueError for an address that is none, and for a
+    socket at which no connections come in.
     """
     import socket
 
     if isinstance(source, socket.socket):
-        source.setblocking(False)
-        return source, False
+        _must_listen(source)
+        return source, _Lent(source)
     address = _address(source) if isinstance(source, str) else source
     family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
     opened = socket.create_server(address, family=family)
     opened.setblocking(False)
-    return opened, True
+    return opened, opened
+
+
+def _must_listen(sock: socket.socket) -> None:
+    """Refuse a socket that cannot accept.  Raises: ValueError; OSError for a closed one."""
+    import socket
+
+    is_stream = sock.getsockopt(socket.SOL_SOCKET, socket.SO_TYPE) == socket.SOCK_STREAM
+    try:
+        accepts = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)
+    except (AttributeError, OSError):
+        accepts = 1  # not every system can tell
+    if not (is_stream and accepts):
+        raise ValueError(f"not a socket that listens: {sock!r}")
 
 
 def _address(text: str) -> Tuple[str, int]:

@@ -139,6 +139,7 @@ class Wasi:
 
     def _bind(self, function: abi.Function, handler: Handler) -> Callable[..., Optional[int]]:
         """The host function for ``function``."""
+        memory_of = _memory_finder()
         if self._recording and self.transcript.wants(function):
             recorded = self._recorded(function, handler)
 
@@ -154,8 +155,7 @@ class Wasi:
         def call(caller: Caller, *args: int) -> Optional[int]:
             self._enter()
             try:
-                memory = caller.memory()
-                handler(self, caller, _no_memory() if memory is None else memory, *args)
+                handler(self, caller, memory_of(caller), *args)
             except ErrnoError as error:
                 return int(error.errno)
             finally:
@@ -166,10 +166,10 @@ class Wasi:
 
     def _recorded(self, function: abi.Function, handler: Handler) -> Callable[..., Optional[int]]:
         """The host function for ``function``, with an event for each call."""
+        memory_of = _memory_finder()
 
         def call(caller: Caller, *args: int) -> Optional[int]:
-            given = caller.memory()
-            memory = _no_memory() if given is None else given
+            memory = memory_of(caller)
             decoded = decode_args(function, memory, args)
             errno: Optional[Errno] = None
             results: Dict[str, Any] = {}
@@ -220,8 +220,18 @@ def _overriding(fn: Callable[..., Any]) -> Handler:
     return handler
 
 
-def _no_memory() -> MemInst:
-    """What a guest without a memory has: one of no bytes, in which no pointer is good."""
+def _memory_finder() -> Callable[[Caller], MemInst]:
+    """Finds the memory that a guest's pointers are into: its export ``memory``, else memory 0.
+
+    A guest without a memory has one of no bytes, in which no pointer is good.
+    """
     from wasmpy.exec.memory import MemInst
 
-    return MemInst(MemType(Limits(0, 0)), 0)
+    def find(caller: Caller) -> MemInst:
+        memory = caller.export("memory")
+        if isinstance(memory, MemInst):
+            return memory
+        first = caller.memory()
+        return MemInst(MemType(Limits(0, 0)), 0) if first is None else first
+
+    return find

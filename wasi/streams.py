@@ -92,13 +92,16 @@ class InputStream:
 
     def ready(self) -> bool:
         """Whether a read comes back at once; True where nobody knows."""
-        if self._rest or self.interest is None or states([self.interest], 0)[0].ready:
+        if self._rest or self.interest is None:
+            return True
+        state = states([self.interest], 0)[0]
+        if state.ready and not state.hangup:
             return True
         if not self._looked_ahead:
             # The host may have read more than it wanted before the guest came: once is enough.
             self._looked_ahead = True
             self._rest = _read_ahead(self._file, self.interest.fileno)
-        return bool(self._rest)
+        return state.ready or bool(self._rest)
 
     @property
     def available(self) -> Optional[int]:

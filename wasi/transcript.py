@@ -30,6 +30,12 @@ _HEAD = 64
 _PATH_MAX = 4_096
 
 
+class _Named(str):
+    """Text that a guest chose: in a line it is quoted, so that it ends where it ends."""
+
+    __slots__ = ()
+
+
 @dataclasses.dataclass(frozen=True)
 class Event:
     """One call of a WASI function.
@@ -237,7 +243,7 @@ def _flags(names: Sequence[str], value: int) -> str:
 def _path(memory: MemInst, address: int, size: int) -> str:
     """The path at ``address``, as text."""
     data = memory.read(address, min(size, _PATH_MAX))
-    return f"<bad pointer {address:#x}>" if data is None else _plain_text(data)
+    return f"<bad pointer {address:#x}>" if data is None else _Named(_plain_text(data))
 
 
 def _buffers(memory: MemInst, address: int, count: int, *, written: bool) -> Dict[str, Any]:
@@ -270,10 +276,6 @@ def _text(value: Any) -> str:
         return "{" + " ".join(f"{name}={_text(item)}" for name, item in value.items()) + "}"
     if isinstance(value, dict):
         return f"[{value['buffers']}: {value['bytes']} bytes {value['head']!r}]"
-    text = str(value)
-    if text.isprintable():
-        return text
-    # A guest names what it likes: that must not end a line, nor speak to a terminal.
-    return "".join(
-        c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text
-    )
+    # A guest names what it likes: that must not look like the rest of the line, nor end it, nor
+    # speak to a terminal.
+    return repr(value) if isinstance(value, _Named) else str(value)

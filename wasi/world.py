@@ -43,10 +43,9 @@ class World:
                 self._file_systems[name] = self._file_system(preopen)
             self._numbers = _told_apart(list(self._file_systems.values()))
             for source in config.listeners:
-                sock, opened = listening(source)
+                sock, owned = listening(source)
                 self._sockets.append(sock)
-                if opened:
-                    self._owned.append(sock)
+                self._owned.append(owned)
         except BaseException:
             self.close()
             raise

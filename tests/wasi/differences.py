@@ -40,6 +40,7 @@ _NO_RIGHTS = "rights do not exist: what a descriptor may do is how it was opened
 _FIRST_PIECE = "only the first piece that is not empty is read or written, which is allowed"
 _NO_ALLOCATE = "fd_allocate is ENOTSUP"
 _INVALID = "a value that its enumeration or flags do not have is a trap, no EINVAL"
+_NO_SUCH_CLOCK = "a clock that is not there is EBADF"
 _NO_RAISE = "proc_raise is ENOTSUP or ENOSYS"
 _LINUX_APPEND = "pwrite appends where the file is open to append, as on Linux; the offset is not used"
 _READDIR = "cookies are positions in a list that is read anew: under change, names are left out"
@@ -64,6 +65,8 @@ _ROWS: List[Tuple[str, str, str, str]] = [
     # engine, program, checks by |, reason
     ("wasmtime", "c/bad_pointers", TRAPS, "a pointer out of memory is a trap, no EFAULT"),
     ("wasmtime", "c/invalid_values", TRAPS, _INVALID),
+    ("wasmtime", "c/clocks",
+     "process_cputime|thread_cputime|process_cputime res|thread_cputime res", _NO_SUCH_CLOCK),
     ("wasmtime", "c/escape_by_number",
      "give rights up|it has its own rights|it makes no directory|it opens nothing to be written|"
      "it makes nothing to be written|it takes none back", _NO_RIGHTS),
@@ -78,10 +81,14 @@ _ROWS: List[Tuple[str, str, str, str]] = [
     ("wasmtime", "c/fd_pread_pwrite", "all written|what there is|in order|aXYd", _FIRST_PIECE),
     ("wasmtime", "c/fd_pread_pwrite", "at the offset that was given|no longer", _LINUX_APPEND),
     ("wasmtime", "c/fd_read_write", "all of them|the offset moves|what there is|in order|size", _FIRST_PIECE),
+    ("wasmtime", "c/fd_read_write", "read a directory|write a directory", "reading or writing a directory is EBADF"),
     ("wasmtime", "c/fd_readdir", "?those that stayed, once", _READDIR),
     ("wasmtime", "c/fd_seek_tell", "overflow", "an offset beyond 2^63 is what the host makes of it"),
     ("wasmtime", "c/fd_seek_tell", "seek without the right|moving needs more", _NO_RIGHTS),
     ("wasmtime", "c/fd_sync", "fd_sync without the right|fd_datasync without the right", _NO_RIGHTS),
+    ("wasmtime", "c/path_link",
+     "following a link|it is the file|following a dangling link|out: following a link",
+     "path_link with symlink_follow is EINVAL"),
     ("wasmtime", "c/path_open_reads_writes", "read without", _NO_RIGHTS),
     ("wasmtime", "c/path_remove", "with a slash", "a slash after a directory to remove is EINVAL"),
     ("wasmtime", "c/poll_streams", "is always ready|to be read", "files are one after the other"),
@@ -102,6 +109,9 @@ _ROWS: List[Tuple[str, str, str, str]] = [
     ("node", "c/args_none", "args_get", _EMPTY),
     ("node", "c/environ_none", "environ_get", _EMPTY),
     ("node", "c/bad_pointers", EVERYTHING, _OVERFLOW),
+    ("node", "c/clocks",
+     "process_cputime|thread_cputime|process_cputime res|thread_cputime res",
+     "the clocks of processor time are there"),
     ("node", "c/fd_allocate", "overflow", "offset and length that overflow are what the host makes of them"),
     ("node", "c/fd_fdstat_get", "its flags", _HOST_FLAGS),
     ("node", "c/fd_fdstat_set_flags", "flags", _HOST_FLAGS),
@@ -110,6 +120,8 @@ _ROWS: List[Tuple[str, str, str, str]] = [
      "?atim unchanged", _MICROSECONDS),
     ("node", "c/fd_pread_pwrite", "at the offset that was given|no longer", _LINUX_APPEND),
     ("node", "c/fd_prestat", "too little room|no room|a stream|a directory opened by the guest", _PRESTAT),
+    ("node", "c/fd_read_write", "read a directory|write a directory",
+     "reading or writing a directory is ENOTCAPABLE, whatever its rights"),
     ("node", "c/fd_readdir",
      "has . and ..|first .|type of .|inode of .|then ..|type of ..|only ..|inode of a file|"
      "all names and . and ..|?those that stayed, once", _NO_DOTS),

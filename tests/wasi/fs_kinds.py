@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 from pathlib import Path
-from typing import Dict, Optional
+from typing import Dict, Iterator, Optional
 
 import pytest
 
@@ -25,6 +27,22 @@ WRITABLE = ["memory", "host", "overlay of archive", "overlay of memory", "overla
 READ_ONLY = ["archive", "read-only memory", "read-only host"]
 
 needs_host = pytest.mark.skipif(containment_lacks() is not None, reason="no directories of the host here")
+
+
+@contextlib.contextmanager
+def no_superuser() -> Iterator[None]:
+    """Nobody's permissions for a while, where this process has the superuser's.
+
+    What is opened before stays open: directories that nobody may come through need no way.
+    """
+    if not hasattr(os, "geteuid") or os.geteuid() != 0:
+        yield
+        return
+    os.seteuid(65_534)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
 
 
 def on_disk(directory: Path) -> Path:

@@ -172,7 +172,7 @@ def make_symlink(top: Thing, path: bytes, target: bytes, raw: bool) -> None:
 
 
 def make_link(top: Thing, path: bytes, new_top: Thing, new_path: bytes) -> None:
-    inside, name, slash = find(top, path, False)
+    inside, name, slash = find(top, path, path.endswith(b"/"))
     if slash:
         if name:
             if name not in inside.names:

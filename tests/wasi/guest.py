@@ -41,6 +41,7 @@ class Guest:
         self.on_look: Any = None
         self.caller = SimpleNamespace(
             memory=lambda index=0: self.memory,
+            export=lambda name: None,
             store=SimpleNamespace(meter=SimpleNamespace(look=self._look)),
         )
 

@@ -517,6 +517,9 @@ class Folding(Directory):
         assert isinstance(to, Folding)
         self.inner.rename(self._name(name), to.inner, to._name(to_name))
 
+    def sync(self, *, data_only: bool) -> None:
+        self.inner.sync(data_only=data_only)
+
     def again(self) -> Directory:
         return Folding(self.inner.again())
 

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from pathlib import Path
-from typing import Any
+from typing import Any, List, Tuple
 
 import pytest
 
+from tests.wasi.fs_kinds import needs_host
 from tests.wasi.guest import Guest
 from wasi import Errno, Wasi, WasiConfig, abi
-from wasi.fs.memory import MemoryFileSystem
+from wasi.fs import (
+    FileSystem,
+    HostFileSystem,
+    MemoryFileSystem,
+    OverlayFileSystem,
+    ReadOnlyFileSystem,
+)
 
 CREAT, DIRECTORY, EXCL, TRUNC = 1, 2, 4, 8
 APPEND, DSYNC, NONBLOCK, RSYNC, SYNC = 1, 2, 4, 8, 16
@@ -156,6 +165,7 @@ def test_advice_and_sync(guest: Guest) -> None:
     assert guest.call("fd_sync", fd) == Errno.ESUCCESS
     assert guest.call("fd_datasync", fd) == Errno.ESUCCESS
     assert guest.call("fd_sync", 3) == Errno.ESUCCESS
+    assert guest.call("fd_datasync", 3) == Errno.ESUCCESS
     assert guest.fstat(fd).size == 10
 
 
@@ -167,6 +177,102 @@ def test_synchronous_flags_are_kept_and_writing_works(guest: Guest) -> None:
         assert guest.content("f") == b"abc"
     assert guest.open("f", fdflags=32)[0] == Errno.EINVAL
     assert guest.call("fd_fdstat_set_flags", fd, 32) == Errno.EINVAL
+
+
+class Disk:
+    """What the host's system is asked to have on the disk, by inode, and whether the data alone."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.asked: List[Tuple[int, bool]] = []
+        for name in ("fsync", "fdatasync"):
+            monkeypatch.setattr(os, name, self._recorder(getattr(os, name), data_only=name == "fdatasync"))
+
+    def _recorder(self, real: Any, *, data_only: bool) -> Any:
+        def record(fd: int) -> None:
+            self.asked.append((os.fstat(fd).st_ino, data_only))
+            real(fd)
+
+        return record
+
+    def take(self) -> List[Tuple[int, bool]]:
+        taken, self.asked = self.asked, []
+        return taken
+
+
+@needs_host
+@pytest.mark.parametrize("read_only", [False, True])
+def test_what_is_synced_is_on_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, read_only: bool) -> None:
+    (tmp_path / "f").write_bytes(b"0123456789")
+    (tmp_path / "d").mkdir()
+    fs: FileSystem = HostFileSystem(tmp_path)
+    guest = Guest(preopens={"/": ReadOnlyFileSystem(fs) if read_only else fs})
+    disk = Disk(monkeypatch)
+    may = abi.rights("fd_read", "fd_sync", "fd_datasync")
+    file, directory = guest.opened("f", rights=may), guest.opened("d", DIRECTORY, rights=may)
+    for path, fd in (("f", file), ("d", directory), (".", 3)):
+        inode = (tmp_path / path).stat().st_ino
+        assert guest.call("fd_sync", fd) == Errno.ESUCCESS
+        assert disk.take() == [(inode, False)]
+        assert guest.call("fd_datasync", fd) == Errno.ESUCCESS
+        assert disk.take() == [(inode, True)]
+    guest.wasi.close()
+
+
+@needs_host
+def test_a_directory_that_cannot_be_synced_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(fd: int) -> None:
+        raise OSError(errno.EIO, "broken")
+
+    guest = Guest(preopens={"/": tmp_path})
+    monkeypatch.setattr(os, "fsync", refuse)
+    before = len(os.listdir("/proc/self/fd"))
+    assert guest.call("fd_sync", 3) == Errno.EIO
+    assert len(os.listdir("/proc/self/fd")) == before
+    guest.wasi.close()
+
+
+@pytest.mark.parametrize(("flags", "wanted"), [(DSYNC, [True]), (SYNC, [False]), (DSYNC | SYNC, [False]), (0, [])])
+@needs_host
+def test_a_synchronous_file_is_on_the_disk_after_every_write(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, flags: int, wanted: List[bool]
+) -> None:
+    (tmp_path / "f").write_bytes(b"0123456789")
+    guest = Guest(preopens={"/": tmp_path})
+    disk = Disk(monkeypatch)
+    fd = guest.opened("f", fdflags=flags)
+    assert guest.write(fd, b"abc") == (Errno.ESUCCESS, 3)
+    assert [data_only for _, data_only in disk.take()] == wanted
+    assert guest.pwrite(fd, b"abc", 1) == Errno.ESUCCESS
+    assert [data_only for _, data_only in disk.take()] == wanted
+    assert guest.call("fd_fdstat_set_flags", fd, flags | APPEND) == Errno.ESUCCESS
+    assert guest.write(fd, b"abc") == (Errno.ESUCCESS, 3)
+    assert [data_only for _, data_only in disk.take()] == wanted
+    guest.wasi.close()
+
+
+@pytest.mark.parametrize("overlaid", [False, True])
+def test_at_the_last_offset_there_is_the_end(guest: Guest, tmp_path: Path, overlaid: bool) -> None:
+    if overlaid:
+        guest = Guest(preopens={"/": OverlayFileSystem(MemoryFileSystem({"f": b"0123456789"}))})
+    fd = guest.opened("f")
+    for offset in (2**63 - 1, 2**63 - 2, 2**63 - 101):
+        assert guest.pread(fd, 100, offset) == (Errno.ESUCCESS, b"")
+        assert guest.seek(fd, offset)[0] == Errno.ESUCCESS
+        assert guest.read(fd, 100) == (Errno.ESUCCESS, [b""])
+
+
+@pytest.mark.parametrize("overlaid", [False, True])
+def test_a_size_that_no_memory_has_is_an_error_of_the_guest(overlaid: bool) -> None:
+    lower = MemoryFileSystem({"f": b"0123456789"}, max_bytes=None)
+    full = Errno.EDQUOT if overlaid else Errno.ENOSPC
+    guest = Guest(preopens={"/": OverlayFileSystem(lower, max_bytes=None) if overlaid else lower})
+    fd = guest.opened("f")
+    assert guest.call("fd_filestat_set_size", fd, 2**63 - 1) == full
+    assert guest.call("fd_allocate", fd, 2**63 - 11, 10) == full
+    assert guest.pwrite(fd, b"abc", 2**63 - 4) == full
+    assert guest.seek(fd, 2**63 - 4)[0] == Errno.ESUCCESS
+    assert guest.write(fd, b"abc")[0] == full
+    assert guest.content("f") == b"0123456789"
 
 
 ATIM, ATIM_NOW, MTIM, MTIM_NOW = 1, 2, 4, 8
@@ -189,6 +295,18 @@ def test_now_is_what_the_guests_clock_says(guest: Guest) -> None:
     now = guest.fstat(fd).mtim
     assert before < now < guest.clock(0)
     assert guest.fstat(fd).atim == now
+
+
+def test_now_for_one_of_the_times_leaves_the_other(guest: Guest) -> None:
+    fd = guest.opened("f")
+    for flags in (ATIM_NOW, MTIM_NOW):
+        assert guest.call("fd_filestat_set_times", fd, 1_000, 2_000, ATIM | MTIM) == Errno.ESUCCESS
+        before = guest.clock(0)
+        assert guest.call("fd_filestat_set_times", fd, 3_000, 4_000, flags) == Errno.ESUCCESS
+        found, after = guest.fstat(fd), guest.clock(0)
+        now, other = (found.atim, found.mtim) if flags == ATIM_NOW else (found.mtim, found.atim)
+        assert before < now < after
+        assert other == (2_000 if flags == ATIM_NOW else 1_000)
 
 
 @pytest.mark.parametrize("flags", [ATIM | ATIM_NOW, MTIM | MTIM_NOW, 15, 16])

@@ -6,6 +6,7 @@ import errno
 import gc
 import os
 import socket
+import stat as modes
 import sys
 import tempfile
 from pathlib import Path
@@ -14,10 +15,10 @@ from typing import Any, Iterator, List
 
 import pytest
 
-from tests.wasi.fs_kinds import needs_host, on_disk
+from tests.wasi.fs_kinds import needs_host, no_superuser, on_disk
 from tests.wasi.guest import Guest
 from tests.wasi.test_fs import names, opened, raises, read, write
-from wasi import Wasi, WasiConfig, paths
+from wasi import Wasi, WasiConfig, abi, paths
 from wasi.config import HostDirectory
 from wasi.errno import Errno, errno_of
 from wasi.fs import (
@@ -236,15 +237,52 @@ def test_permission_denied(inside: Path, root: Directory, monkeypatch: pytest.Mo
 
 
 @needs_host
+@pytest.mark.parametrize("code", ["EACCES", "EPERM", "EROFS", "ETXTBSY"])
+def test_the_right_to_resize_alone_keeps_nothing_from_being_read(
+    inside: Path, monkeypatch: pytest.MonkeyPatch, code: str
+) -> None:
+    real = os.open
+
+    def refuse(name: Any, flags: int, *more: Any, **where: Any) -> int:
+        if flags & (os.O_WRONLY | os.O_RDWR):
+            raise OSError(getattr(errno, code), "not for writing")
+        return real(name, flags, *more, **where)
+
+    guest = Guest(preopens={"/": inside})
+    monkeypatch.setattr(host.os, "open", refuse)
+    resize = abi.rights("fd_read", "fd_filestat_set_size")
+    fd = guest.opened("hello", rights=resize)
+    assert guest.read(fd, 5) == (Errno.ESUCCESS, [b"hello"])
+    assert guest.call("fd_filestat_set_size", fd, 0) == Errno.EBADF
+    assert guest.open("hello", rights=resize | abi.rights("fd_write"))[0] == Errno[code]
+    guest.wasi.close()
+
+
+@needs_host
 def test_a_file_without_permission(inside: Path, root: Directory) -> None:
-    if os.geteuid() == 0:
-        pytest.skip("the superuser may all")
+    inside.chmod(0o755)
     (inside / "hello").chmod(0)
+    (inside / "empty").chmod(0o555)
+    with no_superuser():
+        with raises(Errno.EACCES):
+            root.open(b"hello", read=True, write=False)
+        with raises(Errno.EACCES):
+            paths.make_directory(root, b"empty/x")
+
+
+@needs_host
+@pytest.mark.parametrize("flags", [{"read": True, "write": False}, {"read": True, "write": True, "truncate": True}])
+def test_a_name_that_becomes_a_file_of_the_kernels_own_while_it_is_opened(
+    inside: Path, root: Directory, monkeypatch: pytest.MonkeyPatch, flags: Any
+) -> None:
+    """As where a file of ``/proc`` is mounted over a name: the directory keeps files, and it is none."""
+    gc.collect()
+    before = len(os.listdir("/proc/self/fd"))
+    monkeypatch.setattr(host, "is_made_up", lambda fd: modes.S_ISREG(os.fstat(fd).st_mode))
     with raises(Errno.EACCES):
-        root.open(b"hello", read=True, write=False)
-    (inside / "empty").chmod(0o500)
-    with raises(Errno.EACCES):
-        paths.make_directory(root, b"empty/x")
+        root.open(b"hello", **flags)
+    assert len(os.listdir("/proc/self/fd")) <= before
+    assert (inside / "hello").read_bytes() == b"hello, world"
 
 
 @needs_host

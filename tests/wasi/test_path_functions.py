@@ -262,6 +262,8 @@ def test_renaming(guest: Guest, old: str, new: str, errno: Errno) -> None:
         ("f", "d", 0, Errno.EEXIST), ("f", "x", 0, Errno.EEXIST), ("d", "new", 0, Errno.EPERM),
         ("f", "new/", 0, Errno.ENOENT), ("f/", "new", 0, Errno.ENOTDIR), ("no", "new", 0, Errno.ENOENT),
         ("x", "new", 0, OK), ("x", "new", 1, Errno.ENOENT), ("l", "new", 1, OK),
+        ("ld/", "new", 0, Errno.EPERM), ("ld/", "new", 1, Errno.EPERM), ("d/", "new", 0, Errno.EPERM),
+        ("l/", "new", 0, Errno.ENOTDIR), ("x/", "new", 0, Errno.ENOENT), ("ld", "new", 0, OK),
     ],
 )  # fmt: skip
 def test_linking(guest: Guest, old: str, new: str, flags: int, errno: Errno) -> None:

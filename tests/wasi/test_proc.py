@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+from typing import Any
 
 import pytest
 
 from tests.wasi.guest import Guest
-from wasi import Errno, SeededRandom, WasiConfig
-from wasmpy.errors import WasiExit
+from wasi import Errno, RandomSourceError, SeededRandom, WasiConfig
+from wasmpy.errors import Interrupted, Resource, WasiExit
 
 END = 65_536
 
@@ -101,8 +102,17 @@ def test_exit_is_wasi_exit_for_every_code(code: int) -> None:
     assert (event.args, event.errno, event.raised) == ({"rval": code}, None, None)
 
 
-def test_sched_yield() -> None:
-    assert Guest().call("sched_yield") == Errno.ESUCCESS
+def test_sched_yield_looks_for_an_interruption() -> None:
+    guest = Guest()
+    assert guest.call("sched_yield") == Errno.ESUCCESS
+    assert guest.looks == 1
+
+    def stop() -> None:
+        raise Interrupted(Resource.CANCELLED)
+
+    guest.on_look = stop
+    with pytest.raises(Interrupted):
+        guest.call("sched_yield")
 
 
 def stream(seed: int, n: int) -> bytes:
@@ -123,6 +133,31 @@ def test_random_is_the_documented_stream_whatever_the_sizes() -> None:
     assert guest.get(0, at) == stream(5, at)
     assert guest.get(at, 1) == b"\0"
     assert SeededRandom(0)(100) == stream(0, 100)
+
+
+@pytest.mark.parametrize(
+    ("gives", "given"),
+    [(lambda n: b"x" * (n + 5), 13), (lambda n: b"xyz", 3), (lambda n: b"", 0), (lambda n: n, None),
+     (lambda n: "x" * n, None), (lambda n: None, None)],
+)  # fmt: skip
+@pytest.mark.parametrize("transcript", [False, True])
+def test_a_source_of_randomness_that_gives_other_than_it_was_asked_for(
+    gives: Any, given: Any, transcript: bool
+) -> None:
+    guest = Guest(random=gives, transcript=transcript)
+    guest.put(0, b"-" * 64)
+    with pytest.raises(RandomSourceError) as caught:
+        guest.call("random_get", 16, 8)
+    assert (caught.value.wanted, caught.value.given) == (8, given)
+    assert "asked for 8 bytes" in str(caught.value)
+    assert guest.get(0, 64) == b"-" * 64
+
+
+@pytest.mark.parametrize("kind", [bytes, bytearray, memoryview])
+def test_a_source_of_randomness_may_give_any_kind_of_bytes(kind: Any) -> None:
+    guest = Guest(random=lambda n: kind(b"r" * n))
+    assert guest.call("random_get", 16, 8) == Errno.ESUCCESS
+    assert guest.get(15, 10) == b"\0" + b"r" * 8 + b"\0"
 
 
 def test_random_fills_a_large_buffer_in_pieces_and_looks_in_between() -> None:

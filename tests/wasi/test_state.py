@@ -11,6 +11,7 @@ from typing import Any, List
 
 import pytest
 
+import wasmpy
 from tests.wasi.guest import Guest, clock_subscription
 from wasi import Errno, Event, Wasi, WasiConfig, abi
 from wasi.fs.memory import MemoryFileSystem
@@ -263,3 +264,60 @@ def test_what_is_not_printable_does_not_end_a_line_of_the_transcript() -> None:
     assert "é x" in lines[0]
     assert "\\x1b[31m\\n\\u2028\\u202e" in lines[0]
     assert "to\\nhere" in lines[2]
+
+
+def test_no_name_looks_like_the_rest_of_a_line_of_the_transcript() -> None:
+    guest = Guest(preopens={"/": MemoryFileSystem()}, transcript=True)
+    forged = "x, oflags=0) = ESUCCESS opened_fd=9"
+    for path in (forged, "it's", "", "<bad pointer 0x0>"):
+        guest.on("path_create_directory", path)
+    guest.call("path_create_directory", 3, END, 1)
+    assert [str(event) for event in guest.wasi.transcript] == [
+        f"path_create_directory(fd=3, path='{forged}') = ESUCCESS",
+        'path_create_directory(fd=3, path="it\'s") = ESUCCESS',
+        "path_create_directory(fd=3, path='') = ENOENT",
+        "path_create_directory(fd=3, path='<bad pointer 0x0>') = ESUCCESS",
+        "path_create_directory(fd=3, path=<bad pointer 0x10000>) = EFAULT",
+    ]
+    assert guest.wasi.transcript[0].args["path"] == forged
+    assert json.loads(json.dumps(guest.wasi.transcript[0].to_json()))["args"]["path"] == forged
+
+
+SEVERAL_MEMORIES = r"""(module
+  (import "wasi_snapshot_preview1" "fd_write" (func $write (param i32 i32 i32 i32) (result i32)))
+  (memory $a 1)
+  (memory $b (export "{name}") 1)
+  (global (export "other") i32 (i32.const 0))
+  (data (memory $a) (i32.const 0) "\08\00\00\00\05\00\00\00first")
+  (data (memory $b) (i32.const 0) "\08\00\00\00\08\00\00\00exported")
+  (func (export "_start") (drop (call $write (i32.const 1) (i32.const 0) (i32.const 1) (i32.const 16))))
+  (func (export "told") (result i32 i32) (i32.load $a (i32.const 16)) (i32.load $b (i32.const 16))))"""
+
+
+@pytest.mark.parametrize("tier", ["reference", "python"])
+@pytest.mark.parametrize("transcript", [False, True])
+@pytest.mark.parametrize(
+    ("name", "text", "told"), [("memory", b"exported", [0, 8]), ("memory1", b"first", [5, 0])]
+)
+def test_of_several_memories_the_exported_one_is_meant(
+    name: str, text: bytes, told: List[int], transcript: bool, tier: Any
+) -> None:
+    out = io.BytesIO()
+    linker = wasmpy.Linker()
+    wasi = linker.define_wasi(WasiConfig(stdout=out, transcript=transcript))
+    module = wasmpy.Module(SEVERAL_MEMORIES.replace("{name}", name))
+    instance = linker.instantiate(module, tier=tier)
+    instance.exports["_start"]()
+    assert out.getvalue() == text
+    assert list(instance.exports["told"]()) == told
+    if transcript:
+        assert wasi.transcript[0].args["iovs"]["head"] == text.decode()
+
+
+def test_what_is_exported_as_memory_and_is_none_is_not_taken_for_it() -> None:
+    out = io.BytesIO()
+    linker = wasmpy.Linker()
+    linker.define_wasi(WasiConfig(stdout=out))
+    text = SEVERAL_MEMORIES.replace("{name}", "other-memory").replace('"other"', '"memory"')
+    linker.instantiate(wasmpy.Module(text)).exports["_start"]()
+    assert out.getvalue() == b"first"

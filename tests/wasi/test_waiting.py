@@ -51,8 +51,11 @@ def test_a_pipe_is_ready_when_something_is_in_it(pipe: Pipe) -> None:
     pipe.writer.write(b"abc")
     assert [e[:3] for e in guest.poll(short, fd_subscription(2, 1, 0))[1]] == [(2, 0, 1)]
     assert guest.read(0, 10) == (OK, [b"abc"])
+    pipe.writer.write(b"the end")
     pipe.writer.close()
     assert guest.poll(fd_subscription(2, 1, 0))[1] == [(2, 0, 1, 0, 0)]
+    assert guest.read(0, 10) == (OK, [b"the end"])
+    assert guest.poll(fd_subscription(2, 1, 0))[1] == [(2, 0, 1, 0, 1)]
     assert guest.read(0, 10) == (OK, [b""])
 
 
@@ -60,6 +63,29 @@ def test_a_pipe_that_ends_while_it_is_waited_for_hangs_up(pipe: Pipe) -> None:
     guest = Guest(stdin=pipe.reader)
     guest.on_look = pipe.writer.close
     assert guest.poll(fd_subscription(2, 1, 0))[1] == [(2, 0, 1, 0, 1)]
+
+
+def test_what_is_held_already_comes_before_the_end(pipe: Pipe) -> None:
+    pipe.writer.write(b"line\nmore")
+    pipe.writer.close()
+    assert pipe.reader.readline() == b"line\n"
+    guest = Guest(stdin=pipe.reader)
+    # Asked, the system only says that the other side has gone.
+    assert guest.poll(fd_subscription(2, 1, 0))[1] == [(2, 0, 1, 4, 0)]
+    assert guest.read(0, 9) == (OK, [b"more"])
+    assert guest.poll(fd_subscription(2, 1, 0))[1] == [(2, 0, 1, 0, 1)]
+
+
+@pytest.mark.parametrize("while_waiting", [False, True])
+def test_a_pipe_that_nobody_reads_any_more_hangs_up(pipe: Pipe, while_waiting: bool) -> None:
+    guest = Guest(stdout=pipe.writer)
+    os.set_blocking(pipe.write_fd, False)
+    assert pipe.writer.write(b"x" * (1 << 22))
+    if while_waiting:
+        guest.on_look = pipe.reader.close
+    else:
+        pipe.reader.close()
+    assert guest.poll(fd_subscription(2, 2, 1))[1] == [(2, 0, 2, 0, 1)]
 
 
 def test_what_the_host_has_read_ahead_is_there_first(pipe: Pipe) -> None:

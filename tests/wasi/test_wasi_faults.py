@@ -18,11 +18,13 @@ import pytest
 
 import wasmpy
 from tests.wasi import running
+from tests.wasi.fs_kinds import needs_host, no_superuser
 from tests.wasi.running import World
 from wasi import Errno, WasiConfig
 from wasi.fs import HostFileSystem, MemoryFileSystem, OverlayFileSystem
 
 PROGRAM = running.PROGRAMS / "c" / "write_until.wasm"
+BINARY = PROGRAM.read_bytes()
 WHOLE = 1_052_000
 """What the program writes to its file where nothing fails: pieces of 4,000 bytes, a megabyte and more."""
 
@@ -35,7 +37,7 @@ def run(root: Any, stdout: Any = None) -> Tuple[int, Dict[str, Tuple[int, Errno]
     code = -1
     with linker.define_wasi(config):
         try:
-            linker.instantiate(wasmpy.Module(PROGRAM.read_bytes())).exports["_start"]()
+            linker.instantiate(wasmpy.Module(BINARY)).exports["_start"]()
         except wasmpy.WasiExit as ended:
             code = ended.code
     lines = [line.split() for line in err.decode().splitlines()]
@@ -70,8 +72,8 @@ def test_a_full_disk(kind: str, room: int, tmp_path: Path) -> None:
 
 def test_all_names_are_taken() -> None:
     code, told = run(MemoryFileSystem({"one": b"", "two": b""}, max_nodes=2))
-    assert told["file"] == (0, Errno.EBADF)  # it could not be made
-    assert code == Errno.EBADF
+    assert told["file"] == (0, Errno.ENOSPC)  # it could not be made
+    assert code == Errno.ENOSPC
 
 
 class Failing:
@@ -169,14 +171,18 @@ def test_a_full_device_on_the_command_line(tmp_path: Path) -> None:
     assert b"stdout 0 51" in err
 
 
+@needs_host
 def test_no_permission(tmp_path: Path) -> None:
-    if os.name != "posix" or os.geteuid() == 0:
-        pytest.skip("the administrator has every permission")
-    (tmp_path / "full").write_bytes(b"")
-    (tmp_path / "full").chmod(0o400)
-    code, told = run(HostFileSystem(str(tmp_path)))
-    assert told["file"] == (0, Errno.EBADF)  # it could not be opened
-    assert code == Errno.EBADF
+    (tmp_path / "full").write_bytes(b"as it was")
+    (tmp_path / "full").chmod(0o444)
+    tmp_path.chmod(0o755)
+    run(MemoryFileSystem())  # what is imported late is imported
+    fs = HostFileSystem(str(tmp_path))
+    with no_superuser():
+        code, told = run(fs)
+    assert told["file"] == (0, Errno.EACCES)  # it could not be opened
+    assert code == Errno.EACCES
+    assert (tmp_path / "full").read_bytes() == b"as it was"
 
 
 @pytest.mark.parametrize("kind", ["memory", "host", "overlay"])

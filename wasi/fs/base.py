@@ -212,6 +212,10 @@ class Directory(Node):
         """
 
     @abc.abstractmethod
+    def sync(self, *, data_only: bool) -> None:
+        """Have its names on the disk, if there is one."""
+
+    @abc.abstractmethod
     def again(self) -> Directory:
         """Another handle for the same directory."""
 

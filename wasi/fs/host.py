@@ -27,6 +27,7 @@ from typing import Any, Dict, Iterator, List, Optional, Tuple, Union
 
 from wasi.errno import Errno, ErrnoError, errno_of
 from wasi.fs.base import (
+    MAX_OFFSET,
     Directory,
     Entry,
     File,
@@ -290,6 +291,7 @@ class _File(Handle, File):
     def pread(self, size: int, offset: int) -> bytes:
         self._may(self._read)
         checked_range(offset)
+        size = min(size, MAX_OFFSET - offset)
         parts: List[bytes] = []
         with _errors(), self._held as fd:
             while size > 0:
@@ -418,8 +420,7 @@ class _Directory(Handle, Directory):
         return _Looked(held, status, within, name)
 
     def entries(self) -> List[Entry]:
-        with _errors(), self._held as directory:
-            fd = _open(b".", os.O_RDONLY | _O_DIRECTORY, directory)
+        fd = self._readable()
         found = []
         with _errors():
             try:
@@ -496,12 +497,25 @@ class _Directory(Handle, Directory):
                 self._account.removing(there, checked_name(to_name)):  # fmt: skip
             os.rename(name, to_name, src_dir_fd=here, dst_dir_fd=there)
 
+    def sync(self, *, data_only: bool) -> None:
+        fd = self._readable()
+        with _errors():
+            try:
+                (os.fdatasync if data_only else os.fsync)(fd)
+            finally:
+                os.close(fd)
+
     def again(self) -> Directory:
         return _Directory(self._account, self._held.again())
 
     def close(self) -> None:
         with _errors():
             self._let_go().release()
+
+    def _readable(self) -> int:
+        """A descriptor that can do what one with ``O_PATH`` cannot; to be closed."""
+        with _errors(), self._held as directory:
+            return _open(b".", os.O_RDONLY | _O_DIRECTORY, directory)
 
     @contextlib.contextmanager
     def _adding(self, name: bytes, size: int = 0) -> Iterator[int]:

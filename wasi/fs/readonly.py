@@ -143,6 +143,9 @@ class _Directory(_Node, Directory):
     def rename(self, name: bytes, to: Directory, to_name: bytes) -> None:
         raise ErrnoError(Errno.EROFS)
 
+    def sync(self, *, data_only: bool) -> None:
+        self._directory.sync(data_only=data_only)
+
     def again(self) -> Directory:
         return _Directory(self._directory.again())
 

@@ -302,7 +302,7 @@ class TreeFile(File):
             return
         try:
             content.extend(bytes(gap))
-        except MemoryError:
+        except (MemoryError, OverflowError):
             raise ErrnoError(self._tree.quota.errno) from None
         self._tree.quota.add_bytes(gap)
 
@@ -348,6 +348,9 @@ class TreeDirectory(Directory):
                 for name, inode in sorted(self._inode.entries.items(), key=lambda item: item[0])
                 if inode is not None
             ]
+
+    def sync(self, *, data_only: bool) -> None:
+        """Do nothing: there is no disk."""
 
     def again(self) -> Directory:
         """Another handle for the same directory."""

@@ -147,6 +147,10 @@ def _check_hands_on(parent: Descriptor, wanted: int) -> None:
         raise ErrnoError(Errno.ENOTCAPABLE)
 
 
+_NOT_WRITABLE = (Errno.EACCES, Errno.EISDIR, Errno.EPERM, Errno.EROFS, Errno.ETXTBSY)
+"""What a system says of that which can be read, but not be opened for writing."""
+
+
 def _open_node(
     directory: Directory, path: bytes, oflags: int, base: int, *, follow: bool
 ) -> Node:
@@ -169,7 +173,7 @@ def _open_node(
         try:
             return attempt(write=True)
         except ErrnoError as error:
-            if error.errno not in (Errno.EACCES, Errno.EISDIR, Errno.EPERM, Errno.EROFS):
+            if error.errno not in _NOT_WRITABLE:
                 raise
     return attempt(write=write)
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from wasi.pointers import check, store
 from wasi.preview1.handlers import handler
+from wasi.random import drawn
 
 if TYPE_CHECKING:
     from wasi.state import Wasi
@@ -26,4 +27,4 @@ def random_get(wasi: Wasi, caller: Caller, memory: MemInst, buf: int, buf_len: i
     for at in range(0, buf_len, _CHUNK):
         if at:
             caller.store.meter.look()
-        store(memory, buf + at, wasi.random(min(_CHUNK, buf_len - at)))
+        store(memory, buf + at, drawn(wasi.random, min(_CHUNK, buf_len - at)))
