@@ -91,6 +91,20 @@ def encode(value: JSON, *, float64: bool = False) -> bytes:
     return "".join(pieces).encode("utf-8")
 
 
+def check_nesting(value: JSON) -> None:
+    """Raises: PayloadError for what ``encode`` finds nested deeper than ``MAX_DEPTH``."""
+    level: List[JSON] = [value]
+    for _ in range(MAX_DEPTH + 1):
+        # By identity: what stands in several places is looked at once.
+        arrays = {id(held): held for held in level if isinstance(held, (dict, list, tuple))}
+        if not arrays:
+            return
+        level = []
+        for held in arrays.values():
+            level += held.values() if isinstance(held, dict) else held
+    raise PayloadError(f"nested deeper than {MAX_DEPTH}", "depth")
+
+
 def _members(value: Dict[Any, JSON], depth: int) -> List[Union[str, Tuple[JSON, int]]]:
     """What is to be written for an object, in reverse."""
     members: Dict[str, JSON] = {}

@@ -30,7 +30,8 @@ from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 from hostabi.errors import PayloadError
 from hostabi.paths import text_in
-from hostabi.payload import decode
+from hostabi.payload import check_nesting, decode
+from wasmpy.chains import UNBOUNDED
 
 FLAGS = (
     "incomplete_results", "incompleteResults", "isError", "has_more", "hasMore",
@@ -115,6 +116,8 @@ def present(result: Any) -> Presented:
     """
     if not isinstance(result, dict):
         return Presented(result, result, result)
+    if UNBOUNDED:
+        check_nesting(result)  # what writes JSON there does not stop by itself
     try:
         return _present(result)
     except (TypeError, ValueError, RecursionError) as error:

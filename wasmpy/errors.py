@@ -14,6 +14,8 @@ import enum
 import pickle
 from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
+from wasmpy.chains import Link
+
 
 class TrapKind(enum.IntEnum):
     """Why a computation trapped, numbered and named as wasmtime does.
@@ -458,7 +460,7 @@ _SHOWN_VALUES = 16
 """So many values of an exception stand in its text; a guest decides how many there are."""
 
 
-class WasmException(WasmError):  # noqa: N818 - the spec's word
+class WasmException(WasmError, Link):  # noqa: N818 - the spec's word
     """A wasm exception that left the module (``assert_exception``).
 
     ``tag`` is its tag and ``values`` what it carries.  A host function may
@@ -466,6 +468,7 @@ class WasmException(WasmError):  # noqa: N818 - the spec's word
     """
 
     fields = ("tag", "values", "frames")
+    links = ("values", "exn")
 
     def __init__(self, tag: Any, values: Sequence[Any]) -> None:
         super().__init__("uncaught wasm exception")

@@ -28,7 +28,7 @@ from tests.arch.tree import (
 )
 
 LAYERS: Tuple[Tuple[str, ...], ...] = (
-    ("wasmpy.errors", "wasmpy.config", "wasmpy.syntax"),
+    ("wasmpy.chains", "wasmpy.errors", "wasmpy.config", "wasmpy.syntax"),
     ("wasmpy.isa", "wasmpy.numerics"),
     ("wasmpy.binary", "wasmpy.text", "wasmpy.valid"),
     ("wasmpy.exec",),
@@ -44,6 +44,8 @@ PUBLIC_FACE = "wasmpy"
 """``wasmpy/__init__.py``: re-exports lazily; L6 and above may import it as the API."""
 
 ACROSS = {
+    ("wasmpy.errors", "wasmpy.chains"),
+    ("wasmpy.syntax", "wasmpy.chains"),
     ("wasmpy.testing", "hostabi"),
     ("wasmpy.audit", "hostabi"),
     ("wasmpy.diff", "hostabi"),

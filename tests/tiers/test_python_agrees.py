@@ -197,6 +197,25 @@ def test_recursion_where_the_host_is_deep_already() -> None:
     assert below(sys.getrecursionlimit() - 400) == call_deep("direct", 2_000, wasmpy.Limits(), "reference")
 
 
+def test_recursion_under_a_high_limit_leaves_room_to_free_what_a_trap_passed() -> None:
+    """Where the host has taken half of the C stack: a traceback is freed in one descent."""
+    seen: List[Any] = []
+
+    def below(n: int) -> int:
+        if n:
+            return max([n - 1], key=below)
+        seen.append(call_deep("direct", 12_000, wasmpy.Limits(), "python"))
+        return 0
+
+    before = sys.getrecursionlimit()
+    sys.setrecursionlimit(20_000)
+    try:
+        below(100)
+    finally:
+        sys.setrecursionlimit(before)
+    assert seen == [call_deep("direct", 12_000, wasmpy.Limits(), "reference")]
+
+
 # Exceptions of hosts ------------------------------------------------------------------
 
 HOST = """(module $m (import "h" "f" (func $f (param i32) (result i32)))

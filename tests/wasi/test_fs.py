@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import weakref
 from pathlib import Path
 from typing import Callable, List, Optional, Type
 
@@ -13,6 +14,7 @@ from tests.wasi.fs_kinds import CONTENT, READ_ONLY, WRITABLE, make
 from wasi import paths
 from wasi.errno import Errno, ErrnoError
 from wasi.fs.base import Directory, File, FileSystem, Filetype, Symlink
+from wasi.fs.tree import TreeDirectory
 
 
 @pytest.fixture(autouse=True)
@@ -507,6 +509,29 @@ def test_a_directory_that_was_removed_is_empty_and_takes_nothing(root: Directory
         with raises(Errno.ENOENT):
             gone.lookup(b"x")
     assert read(root, b"hello") == CONTENT["hello"]
+
+
+def test_a_directory_that_was_removed_keeps_none_that_it_was_in(kind: str, tmp_path: Path) -> None:
+    """Or a guest that has one open could keep any number of them, which no quota counts."""
+    fs = make(kind, tmp_path)
+    with fs.root() as root:
+        for name in (b"inside", b"outside"):
+            root.make_directory(name)
+        inside, outside = root.lookup(b"inside"), root.lookup(b"outside")
+        assert isinstance(inside, Directory)
+        assert isinstance(outside, Directory)
+        root.rename(b"inside", outside, b"inside")
+        outside.remove_directory(b"inside")
+        with raises(Errno.ENOENT):
+            root.rename(b"outside", inside, b"x")
+        if isinstance(outside, TreeDirectory):
+            gone = weakref.ref(outside._inode)
+            root.remove_directory(b"outside")
+            outside.close()
+            del outside
+            gc.collect()
+            assert gone() is None
+        inside.close()
 
 
 def test_a_handle_stays_with_its_directory_when_that_moves(root: Directory) -> None:

@@ -547,5 +547,6 @@ class TreeDirectory(Directory):
         self._take(name, inode, now)
         if isinstance(inode, DirectoryInode):
             inode.removed = True
+            inode.parent = None
             inode.nlink = 0
         self._tree.release(inode)

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, List, NamedTuple, Optional, Sequence, Tuple
 
+from wasmpy.chains import Link
 from wasmpy.errors import TrapKind, WasmException, WasmTrap
 from wasmpy.exec.handlers import BUILD, Built, nop
 
@@ -35,10 +36,11 @@ class TagInst:
         return f"<{self.type}>"
 
 
-class ExnInst:
+class ExnInst(Link):
     """An exception: its tag, and the (raw) values it carries."""
 
     __slots__ = ("fields", "tag")
+    links = ("fields",)
 
     def __init__(self, tag: TagInst, fields: Tuple[Any, ...]) -> None:
         self.tag = tag

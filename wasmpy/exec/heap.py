@@ -20,6 +20,7 @@ import gc
 import struct
 from typing import Any, Callable, Dict, Iterable, List, Sequence, Tuple, Union
 
+from wasmpy.chains import Link
 from wasmpy.config import Limits
 from wasmpy.errors import TrapKind, WasmTrap
 from wasmpy.numerics.bits import f32_from_bits
@@ -110,10 +111,11 @@ class Heap:
             raise WasmTrap(TrapKind.ALLOCATION_TOO_LARGE) from None
 
 
-class StructInst:
+class StructInst(Link):
     """A structure: its type and the raw values of its fields.  Equal by identity."""
 
     __slots__ = ("__weakref__", "deftype", "fields", "share")
+    links = ("fields",)
 
     def __init__(self, share: Share, deftype: DefType, fields: List[Any]) -> None:
         self.share = share
@@ -124,13 +126,14 @@ class StructInst:
         return f"<struct {self.deftype} of {len(self.fields)} fields>"
 
 
-class ArrayInst:
+class ArrayInst(Link):
     """An array: its type and the raw values of its elements.  Equal by identity.
 
     Elements of one byte are a ``bytearray``, others a list.
     """
 
     __slots__ = ("__weakref__", "deftype", "fields", "share")
+    links = ("fields",)
 
     def __init__(self, share: Share, deftype: DefType, fields: Any) -> None:
         self.share = share

@@ -13,6 +13,8 @@ from __future__ import annotations
 import dataclasses
 from typing import Dict, NamedTuple, NewType, Optional, Tuple, Union
 
+from wasmpy.chains import Link
+
 TypeIdx = NewType("TypeIdx", int)
 FuncIdx = NewType("FuncIdx", int)
 TableIdx = NewType("TableIdx", int)
@@ -47,7 +49,7 @@ class VecType(NamedTuple):
         return self.name
 
 
-class DefType:
+class DefType(Link):
     """A defined type, closed: what it refers to are defined types, not indices.
 
     ``comp`` is its composite type, ``super`` the type it is declared a
@@ -59,6 +61,7 @@ class DefType:
     """
 
     __slots__ = ("comp", "depth", "final", "number", "space", "super")
+    links = ("comp", "super")
 
     def __init__(self, space: object, number: int, *, final: bool) -> None:
         self.space = space

@@ -347,7 +347,9 @@ def _lay_out(pieces: List[Any], depth: int) -> List[str]:
             continue
         lines.append("  " * min(depth, DEEPEST) + piece.head)
         rest: List[Tuple[Any, int]] = [(child, depth + 1) for child in piece.children]
-        for keyword, children in piece.arms:
+        arms = piece.arms
+        piece.children, piece.arms = [], []  # freed one by one, however deep they are
+        for keyword, children in arms:
             if keyword:
                 rest.append((f"({keyword}", depth + 1))
             rest += [(child, depth + 1 + bool(keyword)) for child in children]

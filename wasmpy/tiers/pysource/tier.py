@@ -14,6 +14,7 @@ import sys
 import types
 from typing import Any, Callable, Dict, List, Optional, Tuple
 
+from wasmpy.chains import UNBOUNDED
 from wasmpy.errors import FallbackError, Interrupted, Resource, TrapKind, WasmTrap
 from wasmpy.exec import handlers
 from wasmpy.exec.host import Caller
@@ -47,8 +48,9 @@ runs as fast when it is called from outside."""
 OFTEN = 30
 """Calls from compiled functions after which a function is compiled."""
 
-_MOST = 5_000 if sys.version_info >= (3, 11) else 2_500
-"""Frames that are used at most: before 3.11 each takes of the C stack as well."""
+_MOST = 1_500 if UNBOUNDED else 5_000 if sys.version_info >= (3, 11) else 2_500
+"""Frames that are used at most: before 3.11 each takes of the C stack as well, and in
+Pyodide the traceback of a trap does when it is freed."""
 
 
 class PySource:
