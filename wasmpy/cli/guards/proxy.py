@@ -204,7 +204,7 @@ def _capabilities(args: argparse.Namespace) -> Capabilities:
     if args.capabilities is None:
         return UNLIMITED
     try:
-        return Capabilities.from_json(read_json(args.capabilities))
+        return Capabilities.from_json(read_json(args.capabilities, strict=True))
     except CapabilityError as error:
         raise CommandError(f"{args.capabilities}: {error}", path=args.capabilities) from error
 
@@ -255,7 +255,8 @@ def _begin(
     """
     trusted = [sorted(names_of(given or ())) for given in (args.trusted_bots, args.trusted_users)]
     try:
-        policy = payload(read_json(args.policy), *trusted, gateway=args.compat == GATEWAY)
+        gateway = args.compat == GATEWAY
+        policy = payload(read_json(args.policy, strict=not gateway), *trusted, gateway=gateway)
         labels = asyncio.run(pipeline.label_agent_async(args.agent, policy))
     except (PipelineError, PolicyError) as error:
         cause = error.__cause__ if isinstance(error, PipelineError) else error
