@@ -11,11 +11,11 @@ comes last, on standard error.
 from __future__ import annotations
 
 import argparse
-import sys
 from typing import Any, Callable, Dict, Iterator, List, Optional, Tuple
 
 from wasmpy.binary.decode import decode_module
 from wasmpy.binary.explain import Entry, explain
+from wasmpy.cli import output
 from wasmpy.cli.errors import (
     ExitCode,
     UsageError,
@@ -87,7 +87,7 @@ def run(args: argparse.Namespace) -> int:
         if args.output is not None:
             rows.append(row(data, entry, whole=args.all))
         elif not args.json:
-            sys.stdout.write(row(data, entry, whole=args.all))
+            output.write(row(data, entry, whole=args.all))
     error = walk.error
     _check_section(args.section, sections, error)
     if args.output is not None:
@@ -101,7 +101,7 @@ def run(args: argparse.Namespace) -> int:
         })  # fmt: skip
         return code
     if error is not None:
-        sys.stdout.flush()
+        output.flush()
         left = f"({len(data) - end} bytes are not explained)"
         print_line(f"wasmpy: error: {path}: {error_line(error)} {left}")
         return ExitCode.NEGATIVE

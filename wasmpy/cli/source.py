@@ -12,6 +12,7 @@ import sys
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Iterator, Optional, Union
 
+from wasmpy.cli import output
 from wasmpy.cli.errors import CommandError, FileError, UsageError
 from wasmpy.config import FEATURE_NAMES, Features
 from wasmpy.errors import WasmError
@@ -30,11 +31,12 @@ def read_bytes(path: str) -> bytes:
     """
     try:
         if path == STDIN:
+            if sys.stdin is None:
+                raise CommandError("cannot read standard input: it is closed", path=path)
             return sys.stdin.buffer.read()
         return Path(path).read_bytes()
-    except (OSError, ValueError, AttributeError) as error:
-        # ValueError: a NUL in the name, or a standard input that is closed;
-        # AttributeError: there is no standard input at all.
+    except (OSError, ValueError) as error:
+        # ValueError: a NUL in the name, or a standard input that was closed since.
         reason = getattr(error, "strerror", None) or str(error)
         name = "standard input" if path == STDIN else path
         raise CommandError(f"cannot read {name}: {reason}", path=path) from error
@@ -106,17 +108,13 @@ def write_output(path: Optional[str], data: Union[bytes, str]) -> None:
     """Write a result to the file ``path``, or to standard output for None and ``-``.
 
     Raises: CommandError when the file cannot be written, or when bytes would
-    go to a terminal.
+    go to a terminal; as ``output.write``.
     """
     if path is None or path == STDIN:
-        if isinstance(data, str):
-            sys.stdout.write(data)
-            return
-        if path is None and sys.stdout.isatty():
+        terminal = sys.stdout is not None and sys.stdout.isatty()
+        if isinstance(data, bytes) and path is None and terminal:
             raise UsageError("not writing a binary to a terminal: give -o FILE, or -o -")
-        sys.stdout.flush()
-        sys.stdout.buffer.write(data)
-        sys.stdout.buffer.flush()
+        output.write(data)
         return
     try:
         Path(path).write_bytes(data.encode("utf-8") if isinstance(data, str) else data)

@@ -16,6 +16,7 @@ import time
 from pathlib import Path
 from typing import Any, Dict, List, Optional
 
+from wasmpy.cli import output
 from wasmpy.cli.errors import CommandError, ExitCode, error_json, error_line, print_json, print_line
 from wasmpy.cli.junit import ERROR, FAILURE, SKIPPED, JunitCase, JunitSuite, write_junit
 from wasmpy.cli.progress import Step, bar
@@ -98,7 +99,7 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         print_json(_document(outcomes, code))
     elif len(outcomes) > 1:
-        print(f"{len(outcomes)} scripts: {_counts(outcomes)}")
+        output.say(f"{len(outcomes)} scripts: {_counts(outcomes)}")
     return code
 
 
@@ -149,13 +150,13 @@ def _tell(outcome: Outcome, *, list_all: bool) -> None:
         strerror = getattr(outcome.error, "strerror", None)
         print_line(f"wasmpy: error: {outcome.path}: {strerror or error_line(outcome.error)}")
         return
-    print(f"{outcome.path}: {_counts([outcome])}")
+    output.say(f"{outcome.path}: {_counts([outcome])}")
     failures = outcome.failures()
     for result in failures if list_all else failures[:_LISTED]:
         reason = " ".join(result.reason.split())
-        print(f"  {outcome.path}:{result.line}: {result.kind}: {reason}")
+        output.say(f"  {outcome.path}:{result.line}: {result.kind}: {reason}")
     if len(failures) > _LISTED and not list_all:
-        print(f"  and {len(failures) - _LISTED} more (--all lists them)")
+        output.say(f"  and {len(failures) - _LISTED} more (--all lists them)")
 
 
 def _counts(outcomes: List[Outcome]) -> str:

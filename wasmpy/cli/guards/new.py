@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 from pathlib import PurePath
 
+from wasmpy.cli import output
 from wasmpy.cli.errors import CommandError, ExitCode, print_json
 from wasmpy.cli.present import shown
 from wasmpy.testing.scaffold import CASES, LANGUAGES, write_project
@@ -43,9 +44,9 @@ def run(args: argparse.Namespace) -> int:
             "files": files, "build": build, "test": test,
         })  # fmt: skip
         return ExitCode.OK
-    print(f"A guard in {language.title} is in {shown(args.folder)}: {', '.join(files)}")
-    print("Next:")
+    output.say(f"A guard in {language.title} is in {shown(args.folder)}: {', '.join(files)}")
+    output.say("Next:")
     if build is not None:
-        print(f"  {shown(build, 200)}   (README.md says what it needs)")
-    print(f"  {shown(test, 200)}")
+        output.say(f"  {shown(build, 200)}   (README.md says what it needs)")
+    output.say(f"  {shown(test, 200)}")
     return ExitCode.OK
