@@ -24,6 +24,7 @@ def run(capsys, *argv):
 @pytest.mark.parametrize("argv", [
     GUARD, [*GUARD, "--"], [*GUARD, "python3", "--", "python3"], [*GUARD, "--mode", "loose", "--", "x"],
     [*GUARD, "--instances", "0", "--", "x"], [*GUARD, "--instances", "x", "--", "x"],
+    [*GUARD, "--instances", "99999999", "--", "x"],
     ["guard", "proxy", "--", "x"], [*GUARD[:2], "--guard", "-", "--policy", "p", "--", "x"],
 ])  # fmt: skip
 def test_wrong_usage_is_one_line_on_stderr(capsys, argv):

@@ -24,6 +24,7 @@ from hostabi.labels import Mode
 from hostabi.pipeline import Pipeline
 from hostabi.policy import payload
 from hostabi.pool import GuardPool
+from hostabi.pooling import MAX_INSTANCES
 from hostabi.proxy import (
     ASKED,
     SWITCHES,
@@ -97,7 +98,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--instances", type=int, metavar="N", default=1,
-        help="instances of the guard, so that calls overlap (default: 1)",
+        help="instances of the guard, so that calls overlap "
+        f"(default: 1, at most {MAX_INSTANCES:,})",
     )  # fmt: skip
     add_bounds(parser)
     add_cache_arguments(parser)
@@ -123,8 +125,8 @@ def parse(parser: argparse.ArgumentParser, argv: Sequence[str]) -> argparse.Name
         raise UsageError(f"the server's command stands after --: {args.server[0]!r} does not")
     if not command:
         raise UsageError("proxy needs -- and the server's command at the end")
-    if args.instances < 1:
-        raise UsageError(f"--instances is at least 1, not {args.instances}")
+    if not 1 <= args.instances <= MAX_INSTANCES:
+        raise UsageError(f"--instances is from 1 to {MAX_INSTANCES:,}, not {args.instances}")
     if STDIN in (args.guard, args.policy, args.backend, args.capabilities):
         raise UsageError("no file can be - (standard input): that is the client's")
     args.server = command
