@@ -21,7 +21,7 @@ from wasmpy.cli.errors import CommandError, ExitCode, error_json, error_line, pr
 from wasmpy.cli.junit import ERROR, FAILURE, SKIPPED, JunitCase, JunitSuite, write_junit
 from wasmpy.cli.progress import Step, bar
 from wasmpy.cli.source import STDIN, parse_features, read_bytes
-from wasmpy.cli.tiers import add_fallback
+from wasmpy.cli.tiers import add_fallback, add_tier
 from wasmpy.config import FEATURE_NAMES
 from wasmpy.errors import MalformedError
 from wasmpy.wast.report import FAIL, PASS, SKIP, CommandResult, ScriptReport
@@ -55,10 +55,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="whether modules in text are encoded and decoded before they run, or run as they "
         "were parsed (default: %(default)s)",
     )  # fmt: skip
-    parser.add_argument(
-        "--tier", choices=("reference", "python", "auto"), default="reference",
-        help="the tier that runs the scripts (default: %(default)s)",
-    )  # fmt: skip
+    add_tier(parser, "reference")
     add_fallback(parser)
     parser.add_argument("--junit", metavar="FILE", help="also write the results as JUnit XML")
     parser.add_argument("--all", action="store_true", help="list every failing command")
