@@ -149,7 +149,8 @@ class Pool(AsyncLabelCalls):
     """N instances of one guard behind one queue.
 
     ``size`` is how many there can be, at most ``MAX_INSTANCES``; one is made
-    at once, the others when calls overlap.  ``wait`` is how many seconds a call may wait for its turn.
+    at once, the others when calls overlap.  ``wait`` is how many seconds a
+    call may wait for its turn.
     """
 
     def __init__(
