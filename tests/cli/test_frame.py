@@ -312,3 +312,25 @@ def test_what_is_cut_short_is_no_success(command: str, unbuffered: str, tmp_path
     assert done.stderr.startswith("wasmpy: error: cannot write to standard output: ")
     assert done.stderr.count("\n") == 1
     assert shell(f"{unbuffered}(w {command} {big}; echo code $? >&2) | head -c 1").stderr == "code 141\n"
+
+
+def test_cache_alone_asks_for_the_action_alone(capsys: Capture) -> None:
+    _, _, err = run(capsys, "cache")
+    assert "ACTION" in err
+    assert "MODULE" not in err
+
+
+def test_a_file_where_a_function_is_expected_is_told_apart(capsys: Capture) -> None:
+    code, out, err = run(capsys, "compile", "--show", str(ROOT / "examples/math.wat"))
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert "examples/math.wat" in err
+    assert run(capsys, "compile", str(ROOT / "examples/math.wat"), "--show")[0] == 0
+
+
+def test_the_next_commands_for_a_new_guard_can_be_pasted(capsys: Capture, tmp_path: Path) -> None:
+    folder = tmp_path / "my guard (x)"
+    code, out, _ = run(capsys, "guard", "new", "c", str(folder))
+    assert code == 0
+    assert [shlex.split(line)[1] for line in out.splitlines() if line.startswith("  sh ")] == [str(folder / "build.sh")]
+    (test,) = [shlex.split(line) for line in out.splitlines() if "wasmpy guard test" in line]
+    assert [Path(word).parent for word in test[3:]] == [folder, folder]

@@ -19,7 +19,7 @@ from wasmpy.cli import output
 from wasmpy.cli.caching import VARIABLE, add_cache_arguments, directory_of, size_of
 from wasmpy.cli.errors import CommandError, ExitCode, UsageError, print_json
 from wasmpy.cli.progress import Step, bar
-from wasmpy.cli.source import STDIN, default_features, parse_features, read_bytes
+from wasmpy.cli.source import STDIN, default_features, naming, parse_features, read_bytes
 from wasmpy.config import Features
 from wasmpy.tiers.folder import CacheError
 
@@ -44,7 +44,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("action", choices=ACTIONS, metavar="ACTION",
                         help="info: what is there; clear: remove all; "
                         "warm: compile all functions of modules now")  # fmt: skip
-    parser.add_argument("modules", nargs="*", metavar="MODULE", help="for warm: files, or -")
+    parser.add_argument("modules", nargs="*", default=[], metavar="MODULE",
+                        help="for warm: files, or -")  # fmt: skip
     parser.add_argument("--features", metavar="LIST",
                         help="for warm: what the modules may use when they are run")  # fmt: skip
     parser.add_argument("--guard", action="store_true",
@@ -197,8 +198,10 @@ def _warm_one(
     from wasmpy.tiers.warm import compile_all
 
     began = time.monotonic()
-    source = source_of(read_bytes(path), PurePath(path).suffix.lower())
-    module = Module(source, features=features, cache=cache)
+    data = read_bytes(path)
+    with naming(path):
+        source = source_of(data, PurePath(path).suffix.lower())
+        module = Module(source, features=features, cache=cache)
     step = step or (lambda done, total: None)
     try:
         warmed = compile_all(module.syntax, module.sidetables, step)

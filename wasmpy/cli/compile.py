@@ -14,6 +14,7 @@ import argparse
 import bisect
 import dataclasses
 import time
+from pathlib import Path
 from typing import Iterator, List, Optional, Sequence, Set, Tuple
 
 from wasmpy.cli import output
@@ -78,6 +79,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Compile, and tell or show."""
+    if args.module is None and args.show and Path(args.show).is_file():
+        raise UsageError(
+            f"--show takes {args.show!r} for a function, and no MODULE is named; "
+            "the file stands before it: compile MODULE --show"
+        )
     path = named(args.module)
     module = read_module(path, args.features)
     functions = list(functions_of(module.syntax, module.sidetables))

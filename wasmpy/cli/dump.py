@@ -24,7 +24,15 @@ from wasmpy.cli.errors import (
     print_json,
     print_line,
 )
-from wasmpy.cli.source import STDIN, named, parse_features, read_source, write_output
+from wasmpy.cli.source import (
+    STDIN,
+    called,
+    named,
+    naming,
+    parse_features,
+    read_source,
+    write_output,
+)
 from wasmpy.config import Features
 from wasmpy.errors import MalformedError
 from wasmpy.syntax.module import Expr, Module
@@ -67,8 +75,9 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError("--json and -o - would both write to standard output")
     features = parse_features(args.features, Features.ALL)
     path = named(args.module)
-    source = read_source(path)
-    data = source if isinstance(source, bytes) else assemble(source)[0]
+    with naming(path):
+        source = read_source(path)
+        data = source if isinstance(source, bytes) else assemble(source)[0]
     entries: List[Dict[str, Any]] = []
     rows: List[str] = []
     end = 0
@@ -103,7 +112,7 @@ def run(args: argparse.Namespace) -> int:
     if error is not None:
         output.flush()
         left = f"({len(data) - end} bytes are not explained)"
-        print_line(f"wasmpy: error: {path}: {error_line(error)} {left}")
+        print_line(f"wasmpy: error: {called(path)}: {error_line(error)} {left}")
         return ExitCode.NEGATIVE
     return ExitCode.OK
 

@@ -31,9 +31,10 @@ class ExitCode(enum.IntEnum):
     OK = 0
     """Fine."""
     NEGATIVE = 1
-    """A negative answer: a malformed or invalid module or script, a failing case, a denial."""
+    """A negative answer: a malformed or invalid module or script, imports that do not fit, a
+    failing case, a denial; for ``guard`` also a trap, and that a call's time or fuel ran out."""
     USAGE = 2
-    """Wrong usage, or input that cannot be read."""
+    """Wrong usage, input that cannot be read, or output that cannot be written."""
     INTERNAL = 70
     """An internal error: a defect of wasmpy."""
     INTERRUPTED = 124

@@ -49,8 +49,8 @@ if TYPE_CHECKING:
 NAME = "run"
 HELP = "run a module (.wasm or .wat): a WASI program, or one exported function"
 EXAMPLE = """\
-wasmpy run examples/hello.wat -- --name you
-  wasmpy run examples/hello.wat --dir examples::/data:ro --tmp /tmp -- --name you
+wasmpy run examples/hello.wat --timeout 5
+  wasmpy run examples/greet.wat -- you
   wasmpy run examples/math.wat --invoke add 1 -2 --fuel 1000"""
 
 _LISTED = 40

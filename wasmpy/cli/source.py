@@ -38,8 +38,7 @@ def read_bytes(path: str) -> bytes:
     except (OSError, ValueError) as error:
         # ValueError: a NUL in the name, or a standard input that was closed since.
         reason = getattr(error, "strerror", None) or str(error)
-        name = "standard input" if path == STDIN else path
-        raise CommandError(f"cannot read {name}: {reason}", path=path) from error
+        raise CommandError(f"cannot read {called(path)}: {reason}", path=path) from error
 
 
 def named(path: Optional[str]) -> str:
@@ -63,7 +62,12 @@ def naming(path: str) -> Iterator[None]:
     try:
         yield
     except WasmError as error:
-        raise FileError("standard input" if path == STDIN else path, error) from error
+        raise FileError(called(path), error) from error
+
+
+def called(path: str) -> str:
+    """What an error calls the file ``path``: standard input for ``-``."""
+    return "standard input" if path == STDIN else path
 
 
 def read_module(path: str, features: Optional[str] = None) -> Module:
@@ -71,13 +75,14 @@ def read_module(path: str, features: Optional[str] = None) -> Module:
 
     ``features`` is a list as ``parse_features`` takes it, from the usual set on.
 
-    Raises: CommandError when it cannot be read; MalformedError, InvalidError.
+    Raises: CommandError when it cannot be read; FileError when it is malformed or invalid.
     """
     from wasmpy.api.module import Module, source_of
 
     allowed = parse_features(features, default_features())
-    source = source_of(read_bytes(path), PurePath(path).suffix.lower())
-    return Module(source, features=allowed)
+    data = read_bytes(path)
+    with naming(path):
+        return Module(source_of(data, PurePath(path).suffix.lower()), features=allowed)
 
 
 def read_source(path: str) -> Union[bytes, str]:
@@ -93,15 +98,16 @@ def read_source(path: str) -> Union[bytes, str]:
 def read_syntax(path: str, features: Features = Features.ALL) -> SyntaxModule:
     """The module in the file ``path`` or on standard input, parsed or decoded, not validated.
 
-    Raises: CommandError when it cannot be read; MalformedError.
+    Raises: CommandError when it cannot be read; FileError when it is malformed.
     """
     from wasmpy.binary.decode import decode_module
     from wasmpy.text.parser import parse_module
 
-    source = read_source(path)
-    if isinstance(source, str):
-        return parse_module(source, features)
-    return decode_module(source, features)
+    with naming(path):
+        source = read_source(path)
+        if isinstance(source, str):
+            return parse_module(source, features)
+        return decode_module(source, features)
 
 
 def write_output(path: Optional[str], data: Union[bytes, str]) -> None:

@@ -27,7 +27,7 @@ from wasmpy.cli.errors import (
     print_line,
 )
 from wasmpy.cli.inspection import Line, context_lines, trace_lines
-from wasmpy.cli.source import default_features, named, parse_features, read_source
+from wasmpy.cli.source import called, default_features, named, parse_features, read_source
 from wasmpy.config import Features
 from wasmpy.errors import MALFORMED_RULES, InvalidError, MalformedError, WasmError
 from wasmpy.syntax.module import Module
@@ -212,7 +212,7 @@ def _tell_error(checked: Checked, context: List[Line], *, explain: bool) -> None
         print_line(f"wasmpy: error: {text}")
         return
     rule = getattr(error, "rule", "")
-    print_line(f"wasmpy: error: {checked.path}: {text}" + (f" [{rule}]" if rule else ""))
+    print_line(f"wasmpy: error: {called(checked.path)}: {text}" + (f" [{rule}]" if rule else ""))
     for line in context:
         print_line(f"  {line.text}")
     told = checked.rule

@@ -20,7 +20,7 @@ from wasmpy.cli import output
 from wasmpy.cli.errors import CommandError, ExitCode, error_json, error_line, print_json, print_line
 from wasmpy.cli.junit import ERROR, FAILURE, SKIPPED, JunitCase, JunitSuite, write_junit
 from wasmpy.cli.progress import Step, bar
-from wasmpy.cli.source import STDIN, parse_features, read_bytes
+from wasmpy.cli.source import STDIN, called, parse_features, read_bytes
 from wasmpy.cli.tiers import add_fallback, add_tier
 from wasmpy.config import FEATURE_NAMES
 from wasmpy.errors import MalformedError
@@ -145,7 +145,8 @@ def _tell(outcome: Outcome, *, list_all: bool) -> None:
         return
     if outcome.error is not None:
         strerror = getattr(outcome.error, "strerror", None)
-        print_line(f"wasmpy: error: {outcome.path}: {strerror or error_line(outcome.error)}")
+        name = called(str(outcome.path))
+        print_line(f"wasmpy: error: {name}: {strerror or error_line(outcome.error)}")
         return
     output.say(f"{outcome.path}: {_counts([outcome])}")
     failures = outcome.failures()
