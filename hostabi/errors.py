@@ -16,7 +16,7 @@ from __future__ import annotations
 import enum
 from typing import Any, Dict, Optional, Sequence, Tuple, Type
 
-from wasmpy.errors import GuardError, WasmTrap
+from wasmpy.errors import GuardError, WasmTrap, printable
 
 __all__ = [
     "AgentLabellingError", "AgentLabelsInvalid", "BackendError", "CacheInUse", "CapabilityError",
@@ -44,9 +44,7 @@ def one_line(text: str) -> str:
     """
     if len(text) > MAX_TEXT:
         text = text[:MAX_TEXT] + "..."
-    return text if text.isprintable() else "".join(
-        c if c.isprintable() else repr(c)[1:-1] for c in text
-    )
+    return printable(text)
 
 
 class GuardLoadError(GuardError):

@@ -141,18 +141,23 @@ _inside: contextvars.ContextVar[Tuple[Call, ...]] = contextvars.ContextVar("insi
 """The calls that the code running here answers questions of, as a backend does."""
 
 
+MAX_INSTANCES = 1_000
+"""Instances of a pool: each has a memory of its own, and each turn looks at the free ones."""
+
+
 class Pool(AsyncLabelCalls):
     """N instances of one guard behind one queue.
 
-    ``size`` is how many there can be; one is made at once, the others when
-    calls overlap.  ``wait`` is how many seconds a call may wait for its turn.
+    ``size`` is how many there can be, at most ``MAX_INSTANCES``; one is made
+    at once, the others when calls overlap.  ``wait`` is how many seconds a
+    call may wait for its turn.
     """
 
     def __init__(
         self, name: str, size: int, wait: Optional[float], backend: Optional[Backend]
     ) -> None:
-        if size < 1:
-            raise ValueError(f"a pool has at least one instance, not {size}")
+        if not 1 <= size <= MAX_INSTANCES:
+            raise ValueError(f"a pool has from 1 to {MAX_INSTANCES:,} instances, not {size}")
         self.name = name
         self._wait = wait
         self.backend = backend

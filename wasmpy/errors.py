@@ -65,6 +65,19 @@ TRAP_TEXT: Dict[TrapKind, str] = {
 }
 
 
+def printable(text: str) -> str:
+    r"""``text`` on one line, its control characters escaped.
+
+    Names are the guest's: on a terminal none may move the cursor or begin a line.
+
+    >>> printable("a\x1b[31m\nb")
+    'a\\x1b[31m\\nb'
+    """
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
+
+
 class Frame(NamedTuple):
     """One wasm frame of a trace, innermost first.
 
@@ -353,7 +366,8 @@ class LinkError(WasmError):
         parts = []
         for m in self.missing:
             got = "nothing of that name" if m.got is None else m.got
-            parts.append(f'"{m.module}" "{m.name}" ({m.expected}; got {got})')
+            name = printable(f'"{m.module}" "{m.name}"')
+            parts.append(f"{name} ({m.expected}; got {got})")
         return f"link error: {self.message}: " + ", ".join(parts)
 
 
@@ -398,7 +412,7 @@ class WasmTrap(WasmError):  # noqa: N818 - the spec's word
             text += f" (expected {self.expected}, found {self.actual})"
         if self.frames:
             top = self.frames[0]
-            name = top.name or f"func {top.func}"
+            name = printable(top.name or f"func {top.func}")
             at = f"pc {top.pc}" if top.offset is None else f"{top.offset:#x}"
             text += f" in {name} at {at}"
         if self.note:
@@ -414,7 +428,10 @@ class WasmTrap(WasmError):  # noqa: N818 - the spec's word
 
 
 def format_frames(frames: Sequence[Frame], limit: int = 30) -> str:
-    """Frames as text, innermost first; the middle is cut, never the ends."""
+    """Frames as text, innermost first; the middle is cut, never the ends.
+
+    Names are ``printable``: each frame is one line.
+    """
     lines = []
     for i, f in enumerate(frames):
         if len(frames) > limit and limit // 2 <= i < len(frames) - limit // 2:
@@ -422,7 +439,8 @@ def format_frames(frames: Sequence[Frame], limit: int = 30) -> str:
                 lines.append(f"     ... {len(frames) - limit // 2 * 2} frames ...")
             continue
         at = f"pc {f.pc}" if f.offset is None else f"{f.offset:#x}"
-        lines.append(f"  {i:4}: {at:>8} - {f.module or '<module>'}!{f.name or f'func {f.func}'}")
+        name = printable(f"{f.module or '<module>'}!{f.name or f'func {f.func}'}")
+        lines.append(f"  {i:4}: {at:>8} - {name}")
     return "\n".join(lines)
 
 

@@ -279,3 +279,58 @@ def test_names_that_the_terminal_cannot_show() -> None:
     done = shell("w validate $(printf '\\303\\274')")
     assert done.returncode == 2
     assert done.stderr.startswith("wasmpy: error: cannot read ")
+
+
+WRITERS = (
+    "print examples/math.wat", "parse examples/math.wat", "parse -t examples/math.wat", "dump examples/math.wat", "demo",
+    "run examples/math.wat --invoke add 1 2", "validate --trace examples/math.wat", "compile examples/math.wat --json",
+    "compile examples/math.wat --show", "wast examples/math.wast", "validate --json nowhere.wasm",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("command", WRITERS)
+def test_a_closed_stdout_is_said_to_be_closed(command: str) -> None:
+    done = shell(f"w {command} >&-")
+    assert (done.returncode, done.stderr) == (2, "wasmpy: error: cannot write to standard output: it is closed\n")
+
+
+@pytest.mark.parametrize("command", ["validate", "print", "parse", "dump", "wast", "run", "compile", "cache warm"])
+def test_a_closed_stdin_is_said_to_be_closed(command: str) -> None:
+    done = shell(f"w {command} - <&-")
+    assert (done.returncode, done.stderr) == (2, "wasmpy: error: cannot read standard input: it is closed\n")
+
+
+@pytest.mark.parametrize("unbuffered", ["", "PYTHONUNBUFFERED=1; export PYTHONUNBUFFERED; "])
+@pytest.mark.parametrize("command", ["print", "parse", "dump --json"])
+def test_what_is_cut_short_is_no_success(command: str, unbuffered: str, tmp_path: Path) -> None:
+    big = tmp_path / "big.wat"
+    big.write_text(f'(module (memory 4) (data (i32.const 0) "{"a" * 200_000}"))', encoding="utf-8")
+    # What Python keeps of modules it loads would be cut short, too.
+    unbuffered += "PYTHONDONTWRITEBYTECODE=1; export PYTHONDONTWRITEBYTECODE; "
+    done = shell(f"{unbuffered}trap '' XFSZ; ulimit -f 1; w {command} {big} >{tmp_path / 'out'}")
+    assert done.returncode == 2
+    assert done.stderr.startswith("wasmpy: error: cannot write to standard output: ")
+    assert done.stderr.count("\n") == 1
+    assert shell(f"{unbuffered}(w {command} {big}; echo code $? >&2) | head -c 1").stderr == "code 141\n"
+
+
+def test_cache_alone_asks_for_the_action_alone(capsys: Capture) -> None:
+    _, _, err = run(capsys, "cache")
+    assert "ACTION" in err
+    assert "MODULE" not in err
+
+
+def test_a_file_where_a_function_is_expected_is_told_apart(capsys: Capture) -> None:
+    code, out, err = run(capsys, "compile", "--show", str(ROOT / "examples/math.wat"))
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert "examples/math.wat" in err
+    assert run(capsys, "compile", str(ROOT / "examples/math.wat"), "--show")[0] == 0
+
+
+def test_the_next_commands_for_a_new_guard_can_be_pasted(capsys: Capture, tmp_path: Path) -> None:
+    folder = tmp_path / "my guard (x)"
+    code, out, _ = run(capsys, "guard", "new", "c", str(folder))
+    assert code == 0
+    assert [shlex.split(line)[1] for line in out.splitlines() if line.startswith("  sh ")] == [str(folder / "build.sh")]
+    (test,) = [shlex.split(line) for line in out.splitlines() if "wasmpy guard test" in line]
+    assert [Path(word).parent for word in test[3:]] == [folder, folder]

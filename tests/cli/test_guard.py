@@ -31,7 +31,8 @@ def files(tmp_path, monkeypatch):
     wat = guard_wat(resource=ASKING, extra=TEXTS)
     contents: Dict[str, Any] = {
         "guard.wat": wat, "policy.json": '{"a": 1}', "args.json": '{"q": "x"}',
-        "result.json": "[1, 2]", "list.json": "[]", "bad.json": "{",
+        "result.json": "[1, 2]", "list.json": "[]", "bad.json": "{", "twice.json": '{"a": 1, "a": 2}',
+        "twice-backend.json": '[{"tool_name": "find", "tool_name": "drop", "result": 1}]',
         "backend.json": '[{"tool_name": "find", "tool_args": {"a": [1]}, "result": {"found": true}}]',
         "reject.wat": guard_wat(agent='{"success":false,"error":"not this one"}'),
         "loop.wat": guard_wat(resource=LOOP), "trap.wat": guard_wat(resource="(unreachable)"),
@@ -193,6 +194,17 @@ USAGE: List[List[str]] = [
 @pytest.mark.parametrize("argv", USAGE, ids=lambda argv: " ".join(argv)[-40:])
 def test_wrong_usage_and_unreadable_input_are_exit_code_2(argv, capsys, files):
     assert error_of(capsys, 2, *argv)["error"] in ("UsageError", "CommandError")
+
+
+def test_what_decides_something_says_each_key_once(capsys, files):
+    policy = ["label-agent", "guard.wat", "--policy", "twice.json"]
+    error = error_of(capsys, 2, *policy)
+    assert (error["error"], error["path"]) == ("CommandError", "twice.json")
+    assert error_of(capsys, 2, *resource("guard.wat", "--backend", "twice-backend.json"))["path"] == "twice-backend.json"
+    # The gateway's reader takes the last; so does the one of a tool's result, which is not ours.
+    assert run(capsys, *policy, "--compat", "gateway")[0] == 0
+    response = ["label-response", "guard.wat", "--policy", "policy.json", "--tool", "t", "--result", "twice.json"]
+    assert run(capsys, *response)[0] == 0
 
 
 NEGATIVE = [

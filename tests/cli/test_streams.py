@@ -135,3 +135,28 @@ def test_dump_writes_what_it_could_explain(capsys: Capture, tmp_path: Path) -> N
     code, out, err = run(capsys, "dump", tmp_path / "m.wasm", "-o", tmp_path / "d.txt")
     assert (code, out, err.count("\n")) == (1, "", 1)
     assert "type section" in (tmp_path / "d.txt").read_text("utf-8")
+
+
+NAMERS = (
+    ["validate"], ["print"], ["print", "--offsets"], ["dump"], ["parse"], ["parse", "-t"], ["compile"], ["run"],
+    ["run", "--invoke", "f"], ["cache", "warm"],
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("command", NAMERS, ids=" ".join)
+def test_every_command_names_the_file_that_is_wrong(
+    capsys: Capture, monkeypatch: Patch, tmp_path: Path, command: Tuple[str, ...]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("WASMPY_CACHE_DIR", str(tmp_path / "cache"))
+    wrong = {"text.wat": b"(module (func $x", "binary.wasm": BINARY[:-1], "neither.bin": b"\xff", "invalid.wat": INVALID}
+    for name, data in wrong.items():
+        if name == "invalid.wat" and command[0] in ("print", "dump", "parse"):
+            continue  # they do not validate
+        Path(name).write_bytes(data)
+        code, out, err = run(capsys, *command, name)
+        kind = "invalid" if name == "invalid.wat" else "malformed"
+        assert (code, err.splitlines()[0].startswith(f"wasmpy: error: {name}: {kind} module: ")) == (1, True)
+        assert command[0] in ("dump", "validate") or (out, err.count("\n")) == ("", 1)
+        monkeypatch.setattr(sys, "stdin", Stream(data))
+        assert run(capsys, *command, "-")[2].startswith(f"wasmpy: error: standard input: {kind} module: ")

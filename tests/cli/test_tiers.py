@@ -36,6 +36,7 @@ def test_every_tier_runs_a_function(capsys: Any, module: str, tier: str) -> None
 
 COMMANDS: List[List[str]] = [
     ["run", "x.wat"], ["demo"], ["guard", "label-agent", "x.wat", "--policy", "p.json"],
+    ["wast", "x.wast"],
 ]  # fmt: skip
 
 
@@ -46,6 +47,7 @@ def test_a_tier_that_is_not_there_is_a_usage_error(
 ) -> None:
     code, out, err = run(capsys, *command, "--tier", tier)
     assert (code, out, err.count("\n")) == (2, "", 1)
+    assert err.partition(" (see ")[0] == run(capsys, "run", "x.wat", "--tier", tier)[2].partition(" (see ")[0]
 
 
 def test_instructions_are_counted_where_that_is_asked_for(capsys: Any, module: str) -> None:

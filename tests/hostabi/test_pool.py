@@ -30,6 +30,7 @@ from hostabi.errors import (
     ResponseError,
 )
 from hostabi.pinned import under
+from hostabi.pooling import MAX_INSTANCES
 from tests.hostabi.wat import LOOP, ask, guard_wat, module, origin, policy_of, tagged_wat
 
 LONG = 20.0
@@ -397,6 +398,8 @@ def test_a_guard_that_does_not_load_makes_no_pool():
         GuardPool(b"", size=2)
     with pytest.raises(ValueError):
         GuardPool(module(), size=0)
+    with pytest.raises(ValueError, match="instances"):  # at once: nothing is made for each
+        GuardPool(module(), size=MAX_INSTANCES + 1)
 
 
 # -- re-entry, cancelling, closing ---------------------------------------------

@@ -24,6 +24,7 @@ def run(capsys, *argv):
 @pytest.mark.parametrize("argv", [
     GUARD, [*GUARD, "--"], [*GUARD, "python3", "--", "python3"], [*GUARD, "--mode", "loose", "--", "x"],
     [*GUARD, "--instances", "0", "--", "x"], [*GUARD, "--instances", "x", "--", "x"],
+    [*GUARD, "--instances", "99999999", "--", "x"],
     ["guard", "proxy", "--", "x"], [*GUARD[:2], "--guard", "-", "--policy", "p", "--", "x"],
 ])  # fmt: skip
 def test_wrong_usage_is_one_line_on_stderr(capsys, argv):
@@ -98,3 +99,17 @@ def test_instances_are_a_pool_with_the_same_bounds():
                 assert guard.size == 3
             with pytest.raises(GuardFuelExhausted):
                 guard.label_agent({})
+
+
+@pytest.mark.parametrize(("option", "text"), [
+    ("--policy", '{"allow-only": {"repos": ["o/a"], "min-integrity": "merged"}, '
+                 '"allow-only": {"repos": "all", "min-integrity": "none"}}'),
+    ("--capabilities", '{"imports": [], "imports": ["host_log"]}'),
+    ("--backend", '[{"tool_name": "a", "tool_name": "b", "result": 1}]'),
+])  # fmt: skip
+def test_a_key_that_is_said_twice_is_refused(capsys, unpacked, tmp_path, option, text):
+    path = tmp_path / "twice.json"
+    path.write_text(text, encoding="utf-8")
+    code, out, err = run(capsys, *GUARD, option, str(path), "--", "x")
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert err.startswith(f"wasmpy: error: {path}: ")

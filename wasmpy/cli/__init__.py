@@ -27,6 +27,7 @@ import sys
 from types import ModuleType
 from typing import List, NoReturn, Optional, Sequence, Tuple
 
+from wasmpy.cli import output
 from wasmpy.cli.caching import in_use
 from wasmpy.cli.errors import (
     ExitCode,
@@ -40,9 +41,6 @@ COMMANDS = (
     "cache", "compile", "demo", "dump", "guard", "parse", "print", "run", "validate", "wast",
 )  # fmt: skip
 """The subcommands, in the order of the overview; each names its file."""
-
-_say = print
-"""The built-in one: in this package ``print`` becomes a subcommand when that is loaded."""
 
 ABOUT = "wasmpy: a WebAssembly runtime in pure Python, and a host for guards."
 
@@ -135,13 +133,13 @@ def main(argv: Optional[Sequence[str]] = None) -> int:
         code = _dispatch(args)
         # There is no stdout at all when it was closed before we began.
         if sys.stdout is not None:
-            sys.stdout.flush()
+            output.flush()
     except BrokenPipeError:
         _give_up_stdout()
         return ExitCode.PIPE
-    except OSError as error:
+    except output.OutputError as error:
         _give_up_stdout()
-        print_line(f"wasmpy: error: cannot write to standard output: {error.strerror}")
+        print_line(f"wasmpy: error: cannot write to standard output: {error.reason}")
         return ExitCode.USAGE
     return code
 
@@ -165,7 +163,7 @@ def _dispatch(argv: List[str]) -> int:
         args = parser.parse_args(argv[1:]) if parse is None else parse(parser, argv[1:])
         with in_use(args):
             return int(module.run(args))
-    except BrokenPipeError:
+    except (BrokenPipeError, output.OutputError):
         raise
     except SystemExit as stop:
         # argparse leaves by it after --help.
@@ -179,6 +177,12 @@ def _common_flags(argv: List[str]) -> Tuple[bool, bool]:
     """Whether ``--json`` and ``--traceback`` are given; asked before argparse can fail."""
     own = argv[: argv.index("--")] if "--" in argv else argv
     return "--json" in own, wants_traceback(flag="--traceback" in own)
+
+
+def _say(text: str) -> None:
+    """Text that is no answer: where there is no standard output, nobody misses it."""
+    if sys.stdout is not None:
+        output.write(f"{text}\n")
 
 
 def _unknown(name: str) -> str:

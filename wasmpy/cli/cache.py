@@ -15,10 +15,11 @@ import json
 import time
 from typing import TYPE_CHECKING, Any, Callable, Dict, List, Optional, Sequence
 
+from wasmpy.cli import output
 from wasmpy.cli.caching import VARIABLE, add_cache_arguments, directory_of, size_of
 from wasmpy.cli.errors import CommandError, ExitCode, UsageError, print_json
 from wasmpy.cli.progress import Step, bar
-from wasmpy.cli.source import STDIN, default_features, parse_features, read_bytes
+from wasmpy.cli.source import STDIN, default_features, naming, parse_features, read_bytes
 from wasmpy.config import Features
 from wasmpy.tiers.folder import CacheError
 
@@ -43,7 +44,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("action", choices=ACTIONS, metavar="ACTION",
                         help="info: what is there; clear: remove all; "
                         "warm: compile all functions of modules now")  # fmt: skip
-    parser.add_argument("modules", nargs="*", metavar="MODULE", help="for warm: files, or -")
+    parser.add_argument("modules", nargs="*", default=[], metavar="MODULE",
+                        help="for warm: files, or -")  # fmt: skip
     parser.add_argument("--features", metavar="LIST",
                         help="for warm: what the modules may use when they are run")  # fmt: skip
     parser.add_argument("--guard", action="store_true",
@@ -107,7 +109,7 @@ def _info(cache: Cache, args: argparse.Namespace) -> Dict[str, Any]:
         from wasmpy.cli.present import shown
 
         room = _size(cache.max_bytes)
-        print(f"{cache.directory}: {len(found)} entries, {_size(total)} of {room}")
+        output.say(f"{cache.directory}: {len(found)} entries, {_size(total)} of {room}")
         for entry in found:
             name = shown(entry["name"] or f"module {str(entry['sha256'])[:12]}", 30)
             what = (
@@ -117,7 +119,7 @@ def _info(cache: Cache, args: argparse.Namespace) -> Dict[str, Any]:
                 else "damaged, or of another format"
             )
             stale = "" if entry["current"] or not entry["sound"] else "; of no use to this wasmpy"
-            print(f"  {entry['key'][:12]}  {_size(entry['bytes']):>9}  {name}: {what}{stale}")
+            output.say(f"  {entry['key'][:12]}  {_size(entry['bytes']):>9}  {name}: {what}{stale}")
     return {"max_bytes": cache.max_bytes, "bytes": total, "entries": found}
 
 
@@ -158,7 +160,7 @@ def _clear(cache: Cache, args: argparse.Namespace) -> Dict[str, Any]:
     """Remove every entry."""
     count, size = cache.clear()
     if not args.json:
-        print(f"{count} entries removed, {_size(size)}")
+        output.say(f"{count} entries removed, {_size(size)}")
     return {"removed": count, "bytes": size}
 
 
@@ -177,12 +179,13 @@ def _warm(cache: Cache, args: argparse.Namespace) -> Dict[str, Any]:
         found = _warm_one(cache, path, features, None if args.json else bar(path))
         done.append(found)
         if not args.json:
-            print(
+            output.say(
                 f"{path}: {found['functions']} functions, {found['compiled']} forms compiled in "
                 f"{found['seconds']:.1f} s, {found['had']} were there"
             )
             for item in found["untaken"]:
-                print(f"  function {item['func']} runs in the reference tier: {item['reason']}")
+                func, reason = item["func"], item["reason"]
+                output.say(f"  function {func} runs in the reference tier: {reason}")
     return {"modules": done}
 
 
@@ -195,8 +198,10 @@ def _warm_one(
     from wasmpy.tiers.warm import compile_all
 
     began = time.monotonic()
-    source = source_of(read_bytes(path), PurePath(path).suffix.lower())
-    module = Module(source, features=features, cache=cache)
+    data = read_bytes(path)
+    with naming(path):
+        source = source_of(data, PurePath(path).suffix.lower())
+        module = Module(source, features=features, cache=cache)
     step = step or (lambda done, total: None)
     try:
         warmed = compile_all(module.syntax, module.sidetables, step)

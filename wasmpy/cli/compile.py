@@ -14,13 +14,16 @@ import argparse
 import bisect
 import dataclasses
 import time
+from pathlib import Path
 from typing import Iterator, List, Optional, Sequence, Set, Tuple
 
+from wasmpy.cli import output
 from wasmpy.cli.errors import CommandError, ExitCode, UsageError, print_json
 from wasmpy.cli.inspection import instrs_of
 from wasmpy.cli.present import shown
 from wasmpy.cli.source import named, read_module
 from wasmpy.cli.tiers import add_fallback
+from wasmpy.errors import printable
 from wasmpy.exec.store import FuncInst
 from wasmpy.syntax.module import Module
 from wasmpy.text.printer_names import Identifiers
@@ -76,6 +79,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Compile, and tell or show."""
+    if args.module is None and args.show and Path(args.show).is_file():
+        raise UsageError(
+            f"--show takes {args.show!r} for a function, and no MODULE is named; "
+            "the file stands before it: compile MODULE --show"
+        )
     path = named(args.module)
     module = read_module(path, args.features)
     functions = list(functions_of(module.syntax, module.sidetables))
@@ -92,10 +100,10 @@ def run(args: argparse.Namespace) -> int:
             "fallbacks": [[one.index, one.name, one.reason] for one in refused],
         })  # fmt: skip
     elif args.show is not None:
-        print("\n".join(one.text or "" for one in made), end="")
+        output.write("\n".join(one.text or "" for one in made))
     else:
         for line in _table(made):
-            print(line)
+            output.say(line)
     return code
 
 
@@ -187,11 +195,11 @@ def annotated(module: Module, function: FuncInst, found: Listing) -> Iterator[st
     assert function.func is not None
     index, texts = function.index, [text.strip() for text in instrs_of(module, function.index)]
     names = Identifiers(module)
-    yield f"# function {index} {_safe(names.ref('func', index))}: {_safe(str(function.type))}"
+    yield printable(f"# function {index} {names.ref('func', index)}: {function.type}")
     yield f"# {len(function.func.body)} instructions, {found.form}"
     locals_ = names.locals(index, 1 << 32)
     for i, name in locals_.ids.items():
-        yield f"#   l{i}: {_safe(name)}"
+        yield f"#   l{i}: {printable(name)}"
     marked = sorted({line.pc for line in found.lines if line.pc is not None})
     told: Set[int] = set()
     for line in found.lines:
@@ -205,9 +213,4 @@ def annotated(module: Module, function: FuncInst, found: Listing) -> Iterator[st
         words = [texts[pc] for pc in pcs[-_BESIDE:]]
         if len(pcs) > _BESIDE:
             words.insert(0, "...")
-        yield f"{line.text:<{_COLUMN}}  # {_safe('; '.join(words))}"
-
-
-def _safe(text: str) -> str:
-    """A text that stays in its comment."""
-    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
+        yield f"{line.text:<{_COLUMN}}  # {printable('; '.join(words))}"

@@ -11,11 +11,11 @@ comes last, on standard error.
 from __future__ import annotations
 
 import argparse
-import sys
 from typing import Any, Callable, Dict, Iterator, List, Optional, Tuple
 
 from wasmpy.binary.decode import decode_module
 from wasmpy.binary.explain import Entry, explain
+from wasmpy.cli import output
 from wasmpy.cli.errors import (
     ExitCode,
     UsageError,
@@ -24,7 +24,15 @@ from wasmpy.cli.errors import (
     print_json,
     print_line,
 )
-from wasmpy.cli.source import STDIN, named, parse_features, read_source, write_output
+from wasmpy.cli.source import (
+    STDIN,
+    called,
+    named,
+    naming,
+    parse_features,
+    read_source,
+    write_output,
+)
 from wasmpy.config import Features
 from wasmpy.errors import MalformedError
 from wasmpy.syntax.module import Expr, Module
@@ -67,8 +75,9 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError("--json and -o - would both write to standard output")
     features = parse_features(args.features, Features.ALL)
     path = named(args.module)
-    source = read_source(path)
-    data = source if isinstance(source, bytes) else assemble(source)[0]
+    with naming(path):
+        source = read_source(path)
+        data = source if isinstance(source, bytes) else assemble(source)[0]
     entries: List[Dict[str, Any]] = []
     rows: List[str] = []
     end = 0
@@ -87,7 +96,7 @@ def run(args: argparse.Namespace) -> int:
         if args.output is not None:
             rows.append(row(data, entry, whole=args.all))
         elif not args.json:
-            sys.stdout.write(row(data, entry, whole=args.all))
+            output.write(row(data, entry, whole=args.all))
     error = walk.error
     _check_section(args.section, sections, error)
     if args.output is not None:
@@ -101,9 +110,9 @@ def run(args: argparse.Namespace) -> int:
         })  # fmt: skip
         return code
     if error is not None:
-        sys.stdout.flush()
+        output.flush()
         left = f"({len(data) - end} bytes are not explained)"
-        print_line(f"wasmpy: error: {path}: {error_line(error)} {left}")
+        print_line(f"wasmpy: error: {called(path)}: {error_line(error)} {left}")
         return ExitCode.NEGATIVE
     return ExitCode.OK
 

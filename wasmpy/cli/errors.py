@@ -22,6 +22,7 @@ import traceback
 from typing import Any, Dict
 
 from wasmpy import errors
+from wasmpy.cli import output
 
 
 class ExitCode(enum.IntEnum):
@@ -30,9 +31,10 @@ class ExitCode(enum.IntEnum):
     OK = 0
     """Fine."""
     NEGATIVE = 1
-    """A negative answer: a malformed or invalid module or script, a failing case, a denial."""
+    """A negative answer: a malformed or invalid module or script, imports that do not fit, a
+    failing case, a denial; for ``guard`` also a trap, and that a call's time or fuel ran out."""
     USAGE = 2
-    """Wrong usage, or input that cannot be read."""
+    """Wrong usage, input that cannot be read, or output that cannot be written."""
     INTERNAL = 70
     """An internal error: a defect of wasmpy."""
     INTERRUPTED = 124
@@ -123,7 +125,7 @@ def error_line(error: BaseException) -> str:
         text = "internal: out of memory"
     else:
         text = f"internal: {type(error).__name__}: {error}"
-    return " ".join(text.split("\n")).strip()
+    return errors.printable(" ".join(text.split("\n")).strip())
 
 
 def report_error(error: BaseException, *, as_json: bool, trace: bool, command: str = "") -> int:
@@ -153,19 +155,22 @@ def wants_traceback(*, flag: bool) -> bool:
 
 
 def print_line(text: str) -> None:
-    """One line on stderr; a closed stderr is nobody's fault."""
+    """One line on stderr, its control characters escaped; a closed stderr is nobody's fault."""
     if sys.stderr is None:  # print() would take it for stdout
         return
     with contextlib.suppress(OSError, ValueError):
-        print(text, file=sys.stderr, flush=True)
+        print(errors.printable(text), file=sys.stderr, flush=True)
 
 
 def print_json(document: Dict[str, Any]) -> None:
     """One document on stdout: ASCII, keys in the order given, a newline at the end.
 
     A float that JSON cannot have is text: ``nan``, ``inf``, ``-inf``.
+
+    Raises: OutputError, BrokenPipeError.
     """
-    print(json.dumps(_with_finite(document), indent=2, allow_nan=False), flush=True)
+    output.write(json.dumps(_with_finite(document), indent=2, allow_nan=False) + "\n")
+    output.flush()
 
 
 def _with_finite(value: Any) -> Any:

@@ -12,7 +12,7 @@ from typing import Any, Dict, Iterator, List, Optional
 
 from wasmpy.binary.decode import instr_offsets
 from wasmpy.config import Features
-from wasmpy.errors import InvalidError
+from wasmpy.errors import InvalidError, printable
 from wasmpy.syntax.module import Module
 from wasmpy.text.printer import ModulePrinter, Style
 from wasmpy.valid.trace import Step, trace_function
@@ -82,7 +82,7 @@ def _places(module: Module, funcidx: int, parsed: Optional[Module]) -> List[_Pla
 
 def _name(module: Module, funcidx: int) -> str:
     name = module.names.funcs.get(funcidx)
-    return f"function {funcidx}" + (f" ({name})" if name else "")
+    return f"function {funcidx}" + (f" ({printable(name)})" if name else "")
 
 
 def _steps(module: Module, funcidx: int, features: Features) -> Iterator[Step]:

@@ -17,6 +17,8 @@ from typing import Any, Iterable, List, Optional, Sequence
 
 from hostabi.labels import Labels
 from hostabi.trace import CallReport
+from wasmpy.cli import output
+from wasmpy.errors import printable
 
 WIDTH = 100
 """Columns that lines are wrapped at."""
@@ -127,7 +129,7 @@ class Paper:
 
     def print(self) -> None:
         """Write it all to stdout."""
-        sys.stdout.write("\n".join(self.lines) + "\n")
+        output.write("\n".join(self.lines) + "\n")
 
 
 def wants_colour(stream: Any = None) -> bool:
@@ -153,5 +155,5 @@ def shown(text: str, width: int = WIDTH) -> str:
     if len(text) > width:
         # What is cut off anyway need not be looked at.
         text = text[:width] + "..."
-    safe = "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
+    safe = printable(text)
     return safe if len(safe) <= width else safe[: width - 3] + "..."

@@ -13,7 +13,7 @@ import argparse
 from typing import List, Sequence
 
 from wasmpy.cli.errors import ExitCode, UsageError, print_json
-from wasmpy.cli.source import STDIN, named, parse_features, read_source, write_output
+from wasmpy.cli.source import STDIN, named, parse_features, read_syntax, write_output
 from wasmpy.config import Features
 from wasmpy.syntax.module import Expr
 
@@ -50,20 +50,15 @@ def run(args: argparse.Namespace) -> int:
     """Read the module and print it."""
     from wasmpy.binary.decode import decode_module, instr_offsets
     from wasmpy.binary.encode import encode_module
-    from wasmpy.text.parser import parse_module
     from wasmpy.text.printer import Style, print_module
 
     if args.json and args.output in (None, STDIN):
         raise UsageError("--json needs -o FILE: standard output has the document")
     features = parse_features(args.features, Features.ALL)
     path = named(args.module)
-    source = read_source(path)
-    if isinstance(source, bytes):
-        module = decode_module(source, features)
-    else:
-        module = parse_module(source, features)
-        if args.offsets:
-            module = decode_module(encode_module(module), features)
+    module = read_syntax(path, features)
+    if args.offsets and module.binary is None:
+        module = decode_module(encode_module(module), features)
 
     def offsets(expr: Expr) -> Sequence[int]:
         found: List[int] = instr_offsets(module.binary or b"", expr)

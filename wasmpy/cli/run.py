@@ -24,6 +24,7 @@ import re
 import time
 from typing import TYPE_CHECKING, Any, Callable, Dict, List, Optional, Sequence, Tuple
 
+from wasmpy.cli import output
 from wasmpy.cli.bounds import bound_of, fuel_amount, seconds
 from wasmpy.cli.caching import add_cache_arguments
 from wasmpy.cli.errors import (
@@ -48,8 +49,8 @@ if TYPE_CHECKING:
 NAME = "run"
 HELP = "run a module (.wasm or .wat): a WASI program, or one exported function"
 EXAMPLE = """\
-wasmpy run examples/hello.wat -- --name you
-  wasmpy run examples/hello.wat --dir examples::/data:ro --tmp /tmp -- --name you
+wasmpy run examples/hello.wat --timeout 5
+  wasmpy run examples/greet.wat -- you
   wasmpy run examples/math.wat --invoke add 1 -2 --fuel 1000"""
 
 _LISTED = 40
@@ -195,8 +196,8 @@ class _Ending:
         self.document.update(status=status, exit_code=int(code), error=error.to_json())
         if not self._json:
             print_line(f"wasmpy: error: {error_line(error)}")
-            if trace:
-                print_line(trace)
+            for line in trace.splitlines():
+                print_line(line)
 
     def tell(self, instructions: Optional[int]) -> int:
         """Print the results or the document; the exit code."""
@@ -205,7 +206,7 @@ class _Ending:
             print_json(self.document)
         else:
             for line in self._lines:
-                print(line)
+                output.say(line)
             if self._count:
                 print_line(f"{instructions:,} instructions")
         return int(self.document["exit_code"])

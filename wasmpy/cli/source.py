@@ -12,6 +12,7 @@ import sys
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Iterator, Optional, Union
 
+from wasmpy.cli import output
 from wasmpy.cli.errors import CommandError, FileError, UsageError
 from wasmpy.config import FEATURE_NAMES, Features
 from wasmpy.errors import WasmError
@@ -30,14 +31,14 @@ def read_bytes(path: str) -> bytes:
     """
     try:
         if path == STDIN:
+            if sys.stdin is None:
+                raise CommandError("cannot read standard input: it is closed", path=path)
             return sys.stdin.buffer.read()
         return Path(path).read_bytes()
-    except (OSError, ValueError, AttributeError) as error:
-        # ValueError: a NUL in the name, or a standard input that is closed;
-        # AttributeError: there is no standard input at all.
+    except (OSError, ValueError) as error:
+        # ValueError: a NUL in the name, or a standard input that was closed since.
         reason = getattr(error, "strerror", None) or str(error)
-        name = "standard input" if path == STDIN else path
-        raise CommandError(f"cannot read {name}: {reason}", path=path) from error
+        raise CommandError(f"cannot read {called(path)}: {reason}", path=path) from error
 
 
 def named(path: Optional[str]) -> str:
@@ -61,7 +62,12 @@ def naming(path: str) -> Iterator[None]:
     try:
         yield
     except WasmError as error:
-        raise FileError("standard input" if path == STDIN else path, error) from error
+        raise FileError(called(path), error) from error
+
+
+def called(path: str) -> str:
+    """What an error calls the file ``path``: standard input for ``-``."""
+    return "standard input" if path == STDIN else path
 
 
 def read_module(path: str, features: Optional[str] = None) -> Module:
@@ -69,13 +75,14 @@ def read_module(path: str, features: Optional[str] = None) -> Module:
 
     ``features`` is a list as ``parse_features`` takes it, from the usual set on.
 
-    Raises: CommandError when it cannot be read; MalformedError, InvalidError.
+    Raises: CommandError when it cannot be read; FileError when it is malformed or invalid.
     """
     from wasmpy.api.module import Module, source_of
 
     allowed = parse_features(features, default_features())
-    source = source_of(read_bytes(path), PurePath(path).suffix.lower())
-    return Module(source, features=allowed)
+    data = read_bytes(path)
+    with naming(path):
+        return Module(source_of(data, PurePath(path).suffix.lower()), features=allowed)
 
 
 def read_source(path: str) -> Union[bytes, str]:
@@ -91,32 +98,29 @@ def read_source(path: str) -> Union[bytes, str]:
 def read_syntax(path: str, features: Features = Features.ALL) -> SyntaxModule:
     """The module in the file ``path`` or on standard input, parsed or decoded, not validated.
 
-    Raises: CommandError when it cannot be read; MalformedError.
+    Raises: CommandError when it cannot be read; FileError when it is malformed.
     """
     from wasmpy.binary.decode import decode_module
     from wasmpy.text.parser import parse_module
 
-    source = read_source(path)
-    if isinstance(source, str):
-        return parse_module(source, features)
-    return decode_module(source, features)
+    with naming(path):
+        source = read_source(path)
+        if isinstance(source, str):
+            return parse_module(source, features)
+        return decode_module(source, features)
 
 
 def write_output(path: Optional[str], data: Union[bytes, str]) -> None:
     """Write a result to the file ``path``, or to standard output for None and ``-``.
 
     Raises: CommandError when the file cannot be written, or when bytes would
-    go to a terminal.
+    go to a terminal; as ``output.write``.
     """
     if path is None or path == STDIN:
-        if isinstance(data, str):
-            sys.stdout.write(data)
-            return
-        if path is None and sys.stdout.isatty():
+        terminal = sys.stdout is not None and sys.stdout.isatty()
+        if isinstance(data, bytes) and path is None and terminal:
             raise UsageError("not writing a binary to a terminal: give -o FILE, or -o -")
-        sys.stdout.flush()
-        sys.stdout.buffer.write(data)
-        sys.stdout.buffer.flush()
+        output.write(data)
         return
     try:
         Path(path).write_bytes(data.encode("utf-8") if isinstance(data, str) else data)

@@ -25,11 +25,11 @@ def tier(text: str) -> str:
     return text
 
 
-def add_tier(parser: argparse.ArgumentParser) -> None:
+def add_tier(parser: argparse.ArgumentParser, default: str = TIER) -> None:
     """Declare ``--tier``."""
     parser.add_argument(
-        "--tier", type=tier, metavar="TIER", default=TIER,
-        help=f"what runs functions: {', '.join(TIERS)} (default: {TIER})",
+        "--tier", type=tier, metavar="TIER", default=default,
+        help=f"what runs functions: {', '.join(TIERS)} (default: {default})",
     )  # fmt: skip
 
 

@@ -14,9 +14,9 @@ at, whatever came before, and the exit code is the highest of all.
 from __future__ import annotations
 
 import argparse
-import sys
 from typing import Any, Dict, List, Optional
 
+from wasmpy.cli import output
 from wasmpy.cli.errors import (
     CommandError,
     ExitCode,
@@ -27,7 +27,7 @@ from wasmpy.cli.errors import (
     print_line,
 )
 from wasmpy.cli.inspection import Line, context_lines, trace_lines
-from wasmpy.cli.source import default_features, named, parse_features, read_source
+from wasmpy.cli.source import called, default_features, named, parse_features, read_source
 from wasmpy.config import Features
 from wasmpy.errors import MALFORMED_RULES, InvalidError, MalformedError, WasmError
 from wasmpy.syntax.module import Module
@@ -121,12 +121,12 @@ def run(args: argparse.Namespace) -> int:
             documents.append(_document(checked, context, trace, explain=args.explain))
             continue
         for line in trace:
-            print(line.text)
+            output.say(line.text)
         if checked.error is not None:
-            sys.stdout.flush()
+            output.flush()
             _tell_error(checked, [] if args.quiet else context, explain=args.explain)
         elif args.verbose:
-            print(f"{path}: valid")
+            output.say(f"{path}: valid")
     if args.json:
         status = {ExitCode.OK: "ok", ExitCode.NEGATIVE: "invalid"}.get(ExitCode(worst), "error")
         print_json({"command": NAME, "status": status, "exit_code": worst, "modules": documents})
@@ -171,7 +171,8 @@ def _tell_rule(args: argparse.Namespace) -> int:
     if args.json:
         print_json(document)
     else:
-        print("\n".join(lines))
+        for line in lines:
+            output.say(line)
     return ExitCode.OK
 
 
@@ -211,7 +212,7 @@ def _tell_error(checked: Checked, context: List[Line], *, explain: bool) -> None
         print_line(f"wasmpy: error: {text}")
         return
     rule = getattr(error, "rule", "")
-    print_line(f"wasmpy: error: {checked.path}: {text}" + (f" [{rule}]" if rule else ""))
+    print_line(f"wasmpy: error: {called(checked.path)}: {text}" + (f" [{rule}]" if rule else ""))
     for line in context:
         print_line(f"  {line.text}")
     told = checked.rule

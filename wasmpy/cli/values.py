@@ -13,6 +13,7 @@ import struct
 from typing import Any, List, Sequence
 
 from wasmpy.cli.errors import UsageError
+from wasmpy.errors import printable
 from wasmpy.syntax.types import F32, F64, I32, I64, FuncType, RefType, ValType, VecType
 
 _INT = re.compile(r"[+-]?(0[xX][0-9a-fA-F]+|[0-9]+)\Z")
@@ -37,12 +38,12 @@ def parse_values(texts: Sequence[str], functype: FuncType, name: str) -> List[An
 
 
 def signature(name: str, functype: FuncType) -> str:
-    """A function's name and type on one line: ``add(i32, i32) -> i32``."""
+    """A function's name and type on one line: ``add(i32, i32) -> i32``; the name is printable."""
     params = ", ".join(str(t) for t in functype.params)
     results = ", ".join(str(t) for t in functype.results)
     if len(functype.results) > 1:
         results = f"({results})"
-    return f"{name}({params})" + (f" -> {results}" if results else "")
+    return f"{printable(name)}({params})" + (f" -> {results}" if results else "")
 
 
 def value_text(value: Any, valtype: ValType) -> str:

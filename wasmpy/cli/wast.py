@@ -16,11 +16,12 @@ import time
 from pathlib import Path
 from typing import Any, Dict, List, Optional
 
+from wasmpy.cli import output
 from wasmpy.cli.errors import CommandError, ExitCode, error_json, error_line, print_json, print_line
 from wasmpy.cli.junit import ERROR, FAILURE, SKIPPED, JunitCase, JunitSuite, write_junit
 from wasmpy.cli.progress import Step, bar
-from wasmpy.cli.source import STDIN, parse_features, read_bytes
-from wasmpy.cli.tiers import add_fallback
+from wasmpy.cli.source import STDIN, called, parse_features, read_bytes
+from wasmpy.cli.tiers import add_fallback, add_tier
 from wasmpy.config import FEATURE_NAMES
 from wasmpy.errors import MalformedError
 from wasmpy.wast.report import FAIL, PASS, SKIP, CommandResult, ScriptReport
@@ -54,10 +55,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="whether modules in text are encoded and decoded before they run, or run as they "
         "were parsed (default: %(default)s)",
     )  # fmt: skip
-    parser.add_argument(
-        "--tier", choices=("reference", "python", "auto"), default="reference",
-        help="the tier that runs the scripts (default: %(default)s)",
-    )  # fmt: skip
+    add_tier(parser, "reference")
     add_fallback(parser)
     parser.add_argument("--junit", metavar="FILE", help="also write the results as JUnit XML")
     parser.add_argument("--all", action="store_true", help="list every failing command")
@@ -98,7 +96,7 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         print_json(_document(outcomes, code))
     elif len(outcomes) > 1:
-        print(f"{len(outcomes)} scripts: {_counts(outcomes)}")
+        output.say(f"{len(outcomes)} scripts: {_counts(outcomes)}")
     return code
 
 
@@ -147,15 +145,16 @@ def _tell(outcome: Outcome, *, list_all: bool) -> None:
         return
     if outcome.error is not None:
         strerror = getattr(outcome.error, "strerror", None)
-        print_line(f"wasmpy: error: {outcome.path}: {strerror or error_line(outcome.error)}")
+        name = called(str(outcome.path))
+        print_line(f"wasmpy: error: {name}: {strerror or error_line(outcome.error)}")
         return
-    print(f"{outcome.path}: {_counts([outcome])}")
+    output.say(f"{outcome.path}: {_counts([outcome])}")
     failures = outcome.failures()
     for result in failures if list_all else failures[:_LISTED]:
         reason = " ".join(result.reason.split())
-        print(f"  {outcome.path}:{result.line}: {result.kind}: {reason}")
+        output.say(f"  {outcome.path}:{result.line}: {result.kind}: {reason}")
     if len(failures) > _LISTED and not list_all:
-        print(f"  and {len(failures) - _LISTED} more (--all lists them)")
+        output.say(f"  and {len(failures) - _LISTED} more (--all lists them)")
 
 
 def _counts(outcomes: List[Outcome]) -> str:

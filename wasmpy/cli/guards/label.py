@@ -73,7 +73,7 @@ def add_bounds(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Ask the guard, print what it says."""
     _check(args)
-    policy = read_json(args.policy)
+    policy = read_json(args.policy, strict=args.compat != GATEWAY)
     tool_args = {} if args.args is None else read_json(args.args)
     result = None if args.result is None else read_json(args.result)
     with open_guard(args, read_rules(args.backend)) as guard:
@@ -110,13 +110,16 @@ def _check(args: argparse.Namespace) -> None:
         raise UsageError("label-response needs --result")
 
 
-def read_json(path: str) -> Any:
+def read_json(path: str, *, strict: bool = False) -> Any:
     """The JSON value in a file, or on standard input for ``-``.
+
+    ``strict`` is for what decides something: a key that stands there twice is
+    refused, where otherwise the last one would win and nobody be told.
 
     Raises: CommandError.
     """
     try:
-        return decode(read_bytes(path))
+        return decode(read_bytes(path), strict=strict)
     except PayloadError as error:
         raise CommandError(f"{path}: {error}", path=path) from error
 
@@ -126,7 +129,7 @@ def read_rules(path: Optional[str]) -> Optional[RulesBackend]:
     if path is None:
         return None
     try:
-        return RulesBackend(read_json(path))
+        return RulesBackend(read_json(path, strict=True))
     except PayloadError as error:
         raise CommandError(f"{path}: {error}", path=path) from error
 

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import argparse
 from pathlib import PurePath
+from shlex import quote
 
+from wasmpy.cli import output
 from wasmpy.cli.errors import CommandError, ExitCode, print_json
 from wasmpy.cli.present import shown
 from wasmpy.testing.scaffold import CASES, LANGUAGES, write_project
@@ -34,8 +36,9 @@ def run(args: argparse.Namespace) -> int:
         reason = getattr(error, "strerror", None) or str(error)
         raise CommandError(f"cannot write {args.folder}: {reason}", path=args.folder) from error
     folder = PurePath(args.folder)
-    build = f"sh {folder / 'build.sh'}" if language.builds else None
-    test = f"wasmpy guard test {folder / language.guard} {folder / CASES}"
+    build = f"sh {quote(str(folder / 'build.sh'))}" if language.builds else None
+    guard, cases = (quote(str(folder / name)) for name in (language.guard, CASES))
+    test = f"wasmpy guard test {guard} {cases}"
     if args.json:
         print_json({
             "command": "guard", "status": "ok", "exit_code": int(ExitCode.OK),
@@ -43,9 +46,9 @@ def run(args: argparse.Namespace) -> int:
             "files": files, "build": build, "test": test,
         })  # fmt: skip
         return ExitCode.OK
-    print(f"A guard in {language.title} is in {shown(args.folder)}: {', '.join(files)}")
-    print("Next:")
+    output.say(f"A guard in {language.title} is in {shown(args.folder)}: {', '.join(files)}")
+    output.say("Next:")
     if build is not None:
-        print(f"  {shown(build, 200)}   (README.md says what it needs)")
-    print(f"  {shown(test, 200)}")
+        output.say(f"  {build}   (README.md says what it needs)")
+    output.say(f"  {test}")
     return ExitCode.OK

@@ -24,6 +24,7 @@ from hostabi.labels import Mode
 from hostabi.pipeline import Pipeline
 from hostabi.policy import payload
 from hostabi.pool import GuardPool
+from hostabi.pooling import MAX_INSTANCES
 from hostabi.proxy import (
     ASKED,
     SWITCHES,
@@ -97,7 +98,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--instances", type=int, metavar="N", default=1,
-        help="instances of the guard, so that calls overlap (default: 1)",
+        help="instances of the guard, so that calls overlap "
+        f"(default: 1, at most {MAX_INSTANCES:,})",
     )  # fmt: skip
     add_bounds(parser)
     add_cache_arguments(parser)
@@ -123,8 +125,8 @@ def parse(parser: argparse.ArgumentParser, argv: Sequence[str]) -> argparse.Name
         raise UsageError(f"the server's command stands after --: {args.server[0]!r} does not")
     if not command:
         raise UsageError("proxy needs -- and the server's command at the end")
-    if args.instances < 1:
-        raise UsageError(f"--instances is at least 1, not {args.instances}")
+    if not 1 <= args.instances <= MAX_INSTANCES:
+        raise UsageError(f"--instances is from 1 to {MAX_INSTANCES:,}, not {args.instances}")
     if STDIN in (args.guard, args.policy, args.backend, args.capabilities):
         raise UsageError("no file can be - (standard input): that is the client's")
     args.server = command
@@ -204,7 +206,7 @@ def _capabilities(args: argparse.Namespace) -> Capabilities:
     if args.capabilities is None:
         return UNLIMITED
     try:
-        return Capabilities.from_json(read_json(args.capabilities))
+        return Capabilities.from_json(read_json(args.capabilities, strict=True))
     except CapabilityError as error:
         raise CommandError(f"{args.capabilities}: {error}", path=args.capabilities) from error
 
@@ -255,7 +257,8 @@ def _begin(
     """
     trusted = [sorted(names_of(given or ())) for given in (args.trusted_bots, args.trusted_users)]
     try:
-        policy = payload(read_json(args.policy), *trusted, gateway=args.compat == GATEWAY)
+        gateway = args.compat == GATEWAY
+        policy = payload(read_json(args.policy, strict=not gateway), *trusted, gateway=gateway)
         labels = asyncio.run(pipeline.label_agent_async(args.agent, policy))
     except (PipelineError, PolicyError) as error:
         cause = error.__cause__ if isinstance(error, PipelineError) else error
