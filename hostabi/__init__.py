@@ -11,7 +11,7 @@ response with secrecy and integrity tags.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, List
 
 from hostabi.capabilities import Capabilities
 from hostabi.context import CallContext, current_call
@@ -91,3 +91,7 @@ def __getattr__(name: str) -> Any:
 
         return getattr(importlib.import_module(_LATER[name]), name)
     raise AttributeError(f"module 'hostabi' has no attribute {name!r}")
+
+
+def __dir__() -> List[str]:
+    return __all__

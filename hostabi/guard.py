@@ -35,6 +35,7 @@ from hostabi.policy import AUTO, POLICY_CHECKS
 from hostabi.questions import Given, LabelCalls, Manner, Question
 from hostabi.recovery import DEFAULT_RECOVERY, Recovery
 from hostabi.trace import CallReport
+from wasmpy.api.checks import check_callable
 from wasmpy.api.module import Module
 from wasmpy.config import DEFAULT_LIMITS, Features, Limits
 
@@ -141,6 +142,9 @@ class Guard(LabelCalls):
             raise ValueError(f"policy_check is one of {POLICY_CHECKS}, not {policy_check!r}")
         if outputs not in (None, *OUTPUTS):
             raise ValueError(f"outputs is one of {OUTPUTS}, not {outputs!r}")
+        for given, value in (("backend", backend), ("log", log)):
+            if value is not None:
+                check_callable(given, value)
         lenient = None if outputs is None else outputs == LENIENT
         self._manner = Manner(policy_check, lenient, send_capabilities)
         self.name = name
@@ -260,8 +264,10 @@ class Guard(LabelCalls):
         that ``label_agent`` gave it.  ``cancelled`` is asked, once it is this
         call's turn, whether it is still wanted.
 
-        Raises: GuardCallError.
+        Raises: GuardCallError; TypeError for a backend that cannot be called.
         """
+        if backend is not None:
+            check_callable("backend", backend)
         report = CallReport(function=question.function)
         with self._entered(question.function):
             if cancelled is not None and cancelled():

@@ -17,6 +17,10 @@ from hostabi.errors import GuardCloseError
 from hostabi.guard import GATEWAY
 from hostabi.labeller import Labeller
 from hostabi.unavailable import UnavailableGuard
+from wasmpy.api.checks import check_kind
+
+_ASKED = ("label_agent", "label_resource", "label_response", "close")
+"""What a labeller is asked to do here and by a pipeline."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -58,7 +62,15 @@ class Registry:
         self._guards: Dict[str, Labeller] = {}
 
     def register(self, server: str, guard: Labeller) -> None:
-        """Have ``guard`` answer for ``server``; the one it had is closed, if it has no other."""
+        """Have ``guard`` answer for ``server``; the one it had is closed, if it has no other.
+
+        Raises: TypeError for what is no labeller.
+        """
+        check_kind("server", server, str)
+        lacking = [name for name in _ASKED if not callable(getattr(guard, name, None))]
+        if lacking:
+            kind = type(guard).__name__
+            raise TypeError(f"guard is a Guard or another labeller, not {kind}: no {lacking[0]}")
         with self._lock:
             before = self._guards.get(server)
             self._guards[server] = guard

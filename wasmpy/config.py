@@ -7,7 +7,7 @@ the decoder, the validator and execution read these fields.
 from __future__ import annotations
 
 import dataclasses
-from typing import ClassVar, FrozenSet, Tuple
+from typing import Any, ClassVar, FrozenSet, Tuple
 
 ENDLESS_FUEL = 1 << 62
 """Fuel that is never used up: it has instructions counted without bounding them."""
@@ -33,6 +33,16 @@ class Features:
     WASM2: ClassVar[Features]
     WASM3: ClassVar[Features]
     ALL: ClassVar[Features]
+
+    def __post_init__(self) -> None:
+        names: Any = self.names
+        if not isinstance(names, frozenset):
+            kind = type(names).__name__
+            raise TypeError(
+                f"Features has a frozenset of names, not {kind}: "
+                "Features.WASM3.having(name) adds one"
+            )
+        _known(tuple(self.names))
 
     def __contains__(self, name: str) -> bool:
         return name in self.names

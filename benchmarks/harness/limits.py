@@ -40,6 +40,9 @@ RUNNING = {
 #: end at the latest, in seconds; five moments before that are tried.
 COMPILING = {5_000: 0.3, 20_000: 1.0}
 
+#: Instructions of a function without a loop, which is laid out when it is called.
+STRAIGHT = 2_000_000
+
 _WAT = """(module
   (type $array (array (mut i32)))
   (memory 4096) (table $t 1000000 funcref)
@@ -79,6 +82,22 @@ def long_wat(instructions: int) -> str:
             "(local.set 1 (i32.add (local.get 1) (i32.const 3)))" % (k, 7 * k + 1, k % 1000, k)
         )
     return '(module (memory 1) (func (export "run") (local i32 i32) (loop %s (br 0))))' % "".join(parts)
+
+
+def straight_binary(instructions: int) -> bytes:
+    """A module whose function, ``run``, is constants that are dropped, one after the other."""
+    def sized(content: bytes) -> bytes:
+        size = b""
+        n = len(content)
+        while n > 127:
+            size, n = size + bytes([n & 127 | 128]), n >> 7
+        return size + bytes([n]) + content
+
+    body = sized(b"\x00" + b"\x41\x01\x1a" * (instructions // 2) + b"\x0b")
+    return (
+        b"\0asm\1\0\0\0" + b"\1\4\1\x60\0\0" + b"\3\2\1\0"
+        + b"\7\7\1\3run\0\0" + b"\x0a" + sized(b"\1" + body)
+    )
 
 
 def _gathered(workers: List[Worker], rounds: int, job: Row, what: str,
@@ -149,6 +168,11 @@ def _jobs(folder: Path) -> List[Tuple[str, Row]]:
         jobs.append(("compiling %s instructions" % format(length, ","),
                      {"do": "stop", "wasm": str(path), "function": "run", "compiles": True,
                       "moments": [last * part / 5 for part in range(1, 6)]}))
+    path = folder / "straight.wasm"
+    path.write_bytes(straight_binary(STRAIGHT))
+    jobs.append(("a function of %s instructions without a loop" % format(STRAIGHT, ","),
+                 {"do": "stop", "wasm": str(path), "function": "run", "compiles": True,
+                  "moments": [0.02, 0.05, 0.1, 0.2]}))
     path = folder / "waits.wasm"
     path.write_bytes(wasmpy.Module(waits.WAT).binary)
     return jobs + [

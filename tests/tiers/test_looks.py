@@ -14,7 +14,7 @@ import pytest
 
 import wasmpy
 from wasmpy.errors import Resource
-from wasmpy.exec import fuse, heap, memory, table
+from wasmpy.exec import fuse, heap, layout, memory, table
 from wasmpy.exec.interp import code_of
 from wasmpy.exec.store import SLICE
 from wasmpy.tiers.pysource import idioms
@@ -305,3 +305,101 @@ def test_fusing_looks_after_each_batch_and_goes_on_where_it_was_stopped(body: st
     assert (code.run is code.slots, code.fusing) == (False, None)
     plain = module.instantiate(store=wasmpy.Store(tier="reference", fusing="never"))
     assert instance.exports.f(5) == plain.exports.f(5)
+
+
+# Long functions -----------------------------------------------------------------------------------
+
+LONG = 140_000
+
+
+def long_function(tier: str, body: str) -> Tuple[wasmpy.Store, wasmpy.Instance]:
+    store = wasmpy.Store(tier=tier)
+    module = wasmpy.Module(f'(module (func $g (export "g") {body}) (func (export "f") (call $g)))')
+    return store, module.instantiate(store=store)
+
+
+STRAIGHT = "(drop (i32.const 1))" * (LONG // 2)
+SKIPPING = f"(if (i32.const 0) (then {'(drop (i32.const 1))' * (SLICE // 2)}))" * (LONG // SLICE)
+
+
+@pytest.mark.fallbacks
+@pytest.mark.parametrize("tier", wasmpy.Store.TIERS)
+def test_a_long_function_is_laid_out_in_pieces_that_are_kept(tier: str) -> None:
+    """Each call is stopped at its second look, and yet one comes to the end of it."""
+    store, instance = long_function(tier, STRAIGHT)
+    code = instance.inst.funcs[0]
+    looks: List[int] = []
+
+    def poll() -> None:
+        looks.append(1)
+        if code.code is None and len(looks) == before + 2:
+            store.inst.meter.request(Resource.CANCELLED)
+
+    store.inst.meter.poll = poll
+    stopped = before = 0
+    while code.code is None:
+        before = len(looks)
+        try:
+            instance.exports.g()
+        except wasmpy.Interrupted as error:
+            stopped += 1
+            assert error.frames == [], "it has not begun"
+            assert len(looks) - before <= 2
+        assert stopped < 100
+    assert stopped >= 3 * (LONG // layout.PIECE), "scanned, chained, made"
+    assert instance.exports.g() is None
+
+
+@pytest.mark.fallbacks
+@pytest.mark.parametrize("fuel", [None, 10**9])
+def test_what_is_stopped_before_it_begins_leaves_its_caller_in_the_trace(
+    fuel: Optional[int],
+) -> None:
+    store, instance = long_function("reference", STRAIGHT)
+    store.fuel = fuel
+    looks = [0]
+
+    def poll() -> None:
+        looks[0] += 1
+        if looks[0] == 4:
+            store.inst.meter.request(Resource.CANCELLED)
+
+    store.inst.meter.poll = poll
+    with pytest.raises(wasmpy.Interrupted) as caught:
+        instance.exports.f()
+    assert [frame.func for frame in caught.value.frames] == [1]
+    assert instance.exports.f() is None
+
+
+@pytest.mark.fallbacks
+@pytest.mark.parametrize("tier", wasmpy.Store.TIERS)
+@pytest.mark.parametrize("way", ["straight", "skipping"])
+def test_a_way_without_loops_is_looked_at_once_a_slice(way: str, tier: str) -> None:
+    """Straight on, or past what is not taken; fuel is what it was."""
+    store, instance = long_function(tier, {"straight": STRAIGHT, "skipping": SKIPPING}[way])
+    instance.exports.f()
+    store.fuel = 10**9
+    looks = [0]
+
+    def poll() -> None:
+        looks[0] += 1
+
+    store.inst.meter.poll = poll
+    instance.exports.f()
+    assert looks[0] >= LONG // SLICE
+    spent = store.fuel_consumed
+    looks[0] = -3
+
+    def stop() -> None:
+        looks[0] += 1
+        if looks[0] == 0:
+            store.inst.meter.request(Resource.CANCELLED)
+
+    store.inst.meter.poll = stop
+    with pytest.raises(wasmpy.Interrupted) as caught:
+        instance.exports.f()
+    assert [frame.func for frame in caught.value.frames] == [0, 1]
+    store.inst.meter.poll = None
+    before = store.fuel_consumed
+    instance.exports.f()
+    assert store.fuel_consumed - before == spent

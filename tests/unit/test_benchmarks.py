@@ -16,7 +16,7 @@ from benchmarks.engines.wasmpy import Engine
 from benchmarks.harness import figures, plot, tables, waits
 from benchmarks.harness.cold import LENGTH, long_module
 from benchmarks.harness.guard import Pace
-from benchmarks.harness.limits import _WAT, HOWS, RUNNING, long_wat
+from benchmarks.harness.limits import _WAT, HOWS, RUNNING, long_wat, straight_binary
 from benchmarks.harness.work import WaitWork
 from benchmarks.render import placed, rendered
 from wasmpy.binary.decode import decode_module
@@ -266,6 +266,12 @@ def test_lateness_of_a_wait_is_of_each_moment(tmp_path: Path, how: str) -> None:
     work.close()
     assert len(late) == 2
     assert min(late) >= 0
+
+
+def test_the_straight_function_has_as_many_instructions_as_it_says() -> None:
+    module = wasmpy.Module(straight_binary(1_000))
+    assert module.instruction_count == 1_000 + 1
+    assert module.instantiate().exports.run() is None
 
 
 def test_what_is_told_to_end_is_there_and_as_long_as_it_says() -> None:

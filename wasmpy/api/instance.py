@@ -23,7 +23,17 @@ from typing import (
 
 from wasmpy.api import values
 from wasmpy.api.caller import host_function
+from wasmpy.api.checks import (
+    check_callable,
+    check_functype,
+    check_globaltype,
+    check_growth,
+    check_memtype,
+    check_tabletype,
+    check_valtypes,
+)
 from wasmpy.api.octets import octets
+from wasmpy.api.store import check_store
 from wasmpy.exec.exceptions import TagInst
 from wasmpy.exec.instantiate import reset
 from wasmpy.exec.interp import invoke
@@ -79,6 +89,9 @@ class Func(_View):
         *,
         access_caller: Optional[bool] = None,
     ) -> None:
+        check_store(store)
+        check_functype(functype)
+        check_callable("function", function)
         name = getattr(function, "__name__", "host function")
         host = host_function(store, functype, function, name, access_caller=access_caller)
         self.store = store
@@ -144,6 +157,8 @@ class Memory(_View):
     inst: MemInst
 
     def __init__(self, store: Store, memtype: MemType) -> None:
+        check_store(store)
+        check_memtype(memtype)
         self.store = store
         self.inst = MemInst(memtype, store.limits.memory_pages, store.inst.waiting())
 
@@ -158,9 +173,11 @@ class Memory(_View):
         return self.inst.pages
 
     def grow(self, n: int) -> int:
-        """Grow by ``n`` pages; the old size in pages, or -1 if refused."""
-        if n < 0:
-            raise ValueError("a memory cannot shrink")
+        """Grow by ``n`` pages; the old size in pages, or -1 if refused.
+
+        Raises: TypeError for what is no int, ValueError for a negative one.
+        """
+        check_growth(n)
         return self.inst.grow(n)
 
     def __len__(self) -> int:
@@ -210,6 +227,9 @@ class Memory(_View):
         if not self.inst.write_u32_le(address, value):
             raise self._outside(address, 4)
 
+    def __repr__(self) -> str:
+        return f"<wasmpy.Memory {self.type}>"
+
     def _outside(self, address: int, n: int) -> IndexError:
         return IndexError(f"{n} bytes at {address} are outside a memory of {len(self)} bytes")
 
@@ -220,6 +240,8 @@ class Table(_View):
     inst: TableInst
 
     def __init__(self, store: Store, tabletype: TableType, init: Any = None) -> None:
+        check_store(store)
+        check_tabletype(tabletype)
         raw = values.to_raw(store, tabletype.reftype, init)
         self.store = store
         self.inst = TableInst(tabletype, store.inst.quota, raw)
@@ -230,7 +252,11 @@ class Table(_View):
         return self.inst.current_type
 
     def grow(self, n: int, init: Any = None) -> int:
-        """Grow by ``n`` elements; the old size, or -1 if refused."""
+        """Grow by ``n`` elements; the old size, or -1 if refused.
+
+        Raises: TypeError for what is no int, ValueError for a negative one.
+        """
+        check_growth(n)
         return self.inst.grow(n, values.to_raw(self.store, self.inst.type.reftype, init))
 
     def __len__(self) -> int:
@@ -246,6 +272,9 @@ class Table(_View):
             raise IndexError(f"index {i} is outside a table of {len(self)} elements")
         self.inst.elems[i] = values.to_raw(self.store, self.inst.type.reftype, value)
 
+    def __repr__(self) -> str:
+        return f"<wasmpy.Table {self.type}>"
+
 
 class Global(_View):
     """A global: ``value`` reads it, and writes it if it is mutable."""
@@ -253,6 +282,8 @@ class Global(_View):
     inst: GlobalInst
 
     def __init__(self, store: Store, globaltype: GlobalType, value: Any) -> None:
+        check_store(store)
+        check_globaltype(globaltype)
         self.store = store
         self.inst = GlobalInst(globaltype, values.to_raw(store, globaltype.valtype, value))
 
@@ -277,6 +308,9 @@ class Global(_View):
         """The value as its unsigned bits."""
         return values.to_bits(self.store, (self.inst.type.valtype,), (self.inst.value,))
 
+    def __repr__(self) -> str:
+        return f"<wasmpy.Global {self.type}>"
+
 
 class Tag(_View):
     """A tag: what kind of exception it is, and the types of the values it carries.
@@ -290,6 +324,8 @@ class Tag(_View):
     inst: TagInst
 
     def __init__(self, store: Store, params: Sequence[ValType]) -> None:
+        check_store(store)
+        check_valtypes("params", tuple(params))
         self.store = store
         self.inst = TagInst(TagType(store.inst.intern(FuncType(tuple(params), ()))))
 
@@ -352,9 +388,19 @@ class Exports:
 
 
 class Instance:
-    """A module instance."""
+    """A module instance; ``Module.instantiate`` and ``Linker.instantiate`` make it.
+
+    >>> import wasmpy
+    >>> wasmpy.Module("(module (memory 1) (func))").instantiate(name="guest")
+    <wasmpy.Instance guest with 0 exports>
+    """
 
     def __init__(self, store: Store, module: Module, inst: ModuleInst) -> None:
+        if not isinstance(inst, ModuleInst):
+            raise TypeError(
+                "an Instance is made by module.instantiate(imports, store=store), "
+                "where imports are by name, or by linker.instantiate(module, store)"
+            )
         self.store = store
         self.module = module
         self.inst = inst
@@ -394,3 +440,8 @@ class Instance:
 
     def __exit__(self, *exc: object) -> None:
         self.close()
+
+    def __repr__(self) -> str:
+        name, count = self.inst.name or self.module.name, len(self.exports)
+        named = f" {name}" if name else ""
+        return f"<wasmpy.Instance{named} with {count} export{'s' * (count != 1)}>"

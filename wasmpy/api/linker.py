@@ -6,11 +6,13 @@ module's imports against them, with one error for all that is missing.
 
 from __future__ import annotations
 
+from collections.abc import Mapping as AnyMapping
 from typing import TYPE_CHECKING, Any, Callable, Dict, List, Mapping, Optional, Tuple, Union
 
 from wasmpy.api.caller import host_function
+from wasmpy.api.checks import check_callable, check_functype, check_kind
 from wasmpy.api.instance import Func, Global, Instance, Memory, Table, Tag
-from wasmpy.api.store import Store
+from wasmpy.api.store import Store, check_store
 from wasmpy.config import Limits
 from wasmpy.errors import LinkError, MissingImport
 from wasmpy.exec import instantiate as execution
@@ -54,10 +56,17 @@ class Linker:
     def of(cls, imports: Mapping[str, Any]) -> Linker:
         """A linker with the definitions of nested mappings (or instances)."""
         linker = cls()
+        given: Any = imports
+        if not isinstance(given, AnyMapping):
+            kind = type(given).__name__
+            raise TypeError(f"imports are a mapping by module and name, or a Linker, not {kind}")
         for module, items in imports.items():
             if isinstance(items, Instance):
                 linker.define_instance(module, items)
                 continue
+            if not isinstance(items, AnyMapping):
+                kind = type(items).__name__
+                raise TypeError(f'imports["{module}"] is a mapping by name, not {kind}')
             for name, item in items.items():
                 linker.define(module, name, item)
         return linker
@@ -85,10 +94,13 @@ class Linker:
         access_caller: Optional[bool] = None,
     ) -> None:
         """Define a host function with its type."""
+        check_functype(functype)
+        check_callable("function", function)
         self.define(module, name, _Typed(functype, function, access_caller=access_caller))
 
     def define_instance(self, name: str, instance: Instance) -> None:
         """Define every export of an instance under the module name ``name``."""
+        check_kind("instance", instance, Instance)
         for export in instance.exports:
             self.define(name, export, instance.exports[export])
 
@@ -128,7 +140,13 @@ class Linker:
         match; WasmTrap; ValueError if a definition belongs to another store,
         or for bounds where the store has its own.
         """
-        store = store or self._store_of(module.syntax)
+        from wasmpy.api.module import Module
+
+        check_kind("module", module, Module)
+        if store is None:
+            store = self._store_of(module.syntax)
+        else:
+            check_store(store)
         if store is None:
             store = Store(limits, fuel, deadline, tier=tier,
                           fallback=FALLBACKS[0] if fallback is None else fallback)  # fmt: skip

@@ -20,6 +20,7 @@ from typing import (
     Union,
 )
 
+from wasmpy.api.checks import check_kind
 from wasmpy.api.octets import octets
 from wasmpy.config import DEFAULT_LIMITS, Features, Limits
 from wasmpy.errors import InvalidError, MalformedError
@@ -71,6 +72,12 @@ class Module:
         limits: Limits = DEFAULT_LIMITS,
         cache: Where = None,
     ) -> None:
+        if isinstance(source, os.PathLike):
+            raise TypeError(
+                f"source is bytes or text, not {type(source).__name__}: "
+                "Module.from_file reads a file"
+            )
+        _check_bounds(features, limits)
         code = source if isinstance(source, str) else octets(source)
 
         def make() -> Tuple[SyntaxModule, Sequence[SideTable]]:
@@ -101,6 +108,8 @@ class Module:
         Its traps have no offsets, and the limits that the decoder looks at
         are not looked at.  Raises: InvalidError.
         """
+        check_kind("syntax", syntax, SyntaxModule)
+        _check_bounds(features, limits)
         module = cls.__new__(cls)
         module._take(Unit(*_validated(syntax, features, limits)))
         return module
@@ -201,7 +210,9 @@ class Module:
         """
         from wasmpy.api.linker import Linker
 
-        linker = imports if isinstance(imports, Linker) else Linker.of(imports or {})
+        if imports is None:
+            imports = {}
+        linker = imports if isinstance(imports, Linker) else Linker.of(imports)
         return linker.instantiate(
             self, store=store, limits=limits, fuel=fuel, deadline=deadline, tier=tier,
             fallback=fallback, name=name,
@@ -220,10 +231,19 @@ def source_of(data: bytes, suffix: str = "") -> Union[bytes, str]:
         return data
     try:
         return data.decode("utf-8")
-    except UnicodeDecodeError:
+    except UnicodeDecodeError as error:
         if suffix == ".wat":
-            raise MalformedError("malformed UTF-8 encoding", 0, rule="utf8") from None
+            before = data[: error.start].decode("utf-8")
+            raise MalformedError(
+                "malformed UTF-8 encoding", error.start, line=before.count("\n") + 1,
+                column=len(before) - before.rfind("\n"), rule="utf8",
+            ) from None  # fmt: skip
         return data
+
+
+def _check_bounds(features: Any, limits: Any) -> None:
+    check_kind("features", features, Features)
+    check_kind("limits", limits, Limits)
 
 
 def assemble(text: str, features: Features = Features.ALL) -> Tuple[bytes, SyntaxModule]:

@@ -14,6 +14,7 @@ import threading
 import time
 from typing import Any, Callable, Iterator, List, Optional
 
+from wasmpy.api.checks import check_callable, check_kind
 from wasmpy.api.threads import WATCH, ThreadWaitList
 from wasmpy.api.values import exception_from_raw
 from wasmpy.config import DEFAULT_LIMITS, Limits
@@ -100,8 +101,13 @@ class Store:
         tier = DEFAULT_TIER if tier is None else tier
         if tier not in TIERS:
             raise ValueError(f"tier is one of {', '.join(TIERS)}, not {tier!r}")
+        self._tier = tier
         self._fallbacks = Fallbacks(fallback)
         check_fuel(fuel)
+        check_deadline(deadline)
+        check_callable("clock", clock)
+        if limits is not None:
+            check_kind("limits", limits, Limits)
         self.limits = DEFAULT_LIMITS if limits is None else limits
         self.inst = ExecStore(self.limits, fuel, fusing)
         self.inst.waiting = ThreadWaitList
@@ -259,8 +265,19 @@ class Store:
         while self._closing:
             self._closing.pop()()
 
+    def __repr__(self) -> str:
+        bounds = "" if self.fuel is None else f", {self.fuel} fuel left"
+        if self.deadline is not None:
+            bounds += f", {self.deadline} s a call"
+        return f"<wasmpy.Store of the tier {self._tier}{bounds}>"
+
     def __enter__(self) -> Store:
         return self
 
     def __exit__(self, *exc: object) -> None:
         self.close()
+
+
+def check_store(store: Any) -> None:
+    """Raises: TypeError for what is no store."""
+    check_kind("store", store, Store)

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from typing import Any, List, Optional, Tuple
 
-from wasmpy.errors import Frame, InternalError, TrapKind, WasmException, WasmTrap
+from wasmpy.errors import Frame, InternalError, Interrupted, TrapKind, WasmException, WasmTrap
 from wasmpy.exec.exceptions import exception_of, landing
 from wasmpy.exec.faults import (
     ACCESS_FAULTS,
@@ -28,7 +28,7 @@ from wasmpy.exec.handlers import BULK, BULK_WIDE, CALL, CALL_TOP, TAIL_CALL, WID
 from wasmpy.exec.host import Caller
 from wasmpy.exec.layout import TAIL_CALLS
 from wasmpy.exec.prepare import Code, Slot, prepare
-from wasmpy.exec.store import Depth, FuncInst, ModuleInst, Store
+from wasmpy.exec.store import SLICE, Depth, FuncInst, ModuleInst, Store
 
 Suspended = Tuple[Code, int, List[Any], int]
 """A frame that waits for a call: its code, the call's position, locals, stack base."""
@@ -161,13 +161,14 @@ class Computation:
                     if function.apart is None or (store.deep and function.host is None):
                         if len(frames) >= deepest:
                             raise WasmTrap(TrapKind.STACK_OVERFLOW)
+                        callee = function.code
+                        if callee is None:  # while the caller runs still: it may be interrupted
+                            callee = code_of(function)
+                            deepest = store.deepest() - store.depth.frames - 1
                         if t == CALL_TOP:
                             S.pop()
                         frames.append((code, pc, L, base))
-                        code = function.code
-                        if code is None:
-                            code = code_of(function)
-                            deepest = store.deepest() - store.depth.frames - 1
+                        code = callee
                         slots, cost = code.run, code.cost
                         n = code.params
                         if n:
@@ -330,13 +331,13 @@ class Computation:
         for the frames it is given.
         """
         if self.left:
-            extend(error, trace(self))
+            extend(error, trace(self, at_once=isinstance(error, Interrupted)))
             return
         if isinstance(error, (WasmTrap, *ACCESS_FAULTS)):
             error = self._replay(error)
         function = self.code.function
         row = row_at(function, self.pc)
-        frames = trace(self)
+        frames = trace(self, at_once=isinstance(error, Interrupted))
         cause: Optional[BaseException] = error
         if row.access is not None and isinstance(error, ACCESS_FAULTS):
             error, cause = confirmed(function, self.pc, self.stack[-row.operands]), None
@@ -368,15 +369,22 @@ class Computation:
             self.pc = following
 
 
-def trace(computation: Computation) -> List[Frame]:
-    """The frames of a computation, innermost first."""
-    frames = [] if computation.left else [_frame(computation.code, computation.pc)]
-    frames += [_frame(code, pc) for code, pc, _, _ in reversed(computation.frames)]
+def trace(computation: Computation, *, at_once: bool = False) -> List[Frame]:
+    """The frames of a computation, innermost first.
+
+    ``at_once``, those of long functions have no offsets, which take a while to find.
+    """
+    frames = []
+    if not computation.left:
+        frames = [_frame(computation.code, computation.pc, at_once=at_once)]
+    frames += [
+        _frame(code, pc, at_once=at_once) for code, pc, _, _ in reversed(computation.frames)
+    ]
     return frames
 
 
-def _frame(code: Code, pc: int) -> Frame:
-    if code.offsets is None:
+def _frame(code: Code, pc: int, *, at_once: bool) -> Frame:
+    if code.offsets is None and not (at_once and len(code.slots) > SLICE):
         code.offsets = offsets_of(code.function)
     return frame_of(code.function, pc, code.offsets)
 

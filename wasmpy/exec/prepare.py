@@ -9,20 +9,32 @@ the ``next`` of what stands before them.
 
 from __future__ import annotations
 
-from typing import Any, FrozenSet, List, NamedTuple, Optional, Sequence, Set, Tuple
+from typing import (
+    Any,
+    Callable,
+    FrozenSet,
+    Iterator,
+    List,
+    NamedTuple,
+    Optional,
+    Sequence,
+    Set,
+    Tuple,
+)
 
 from wasmpy.errors import InternalError
 from wasmpy.exec import aggregate, atomics, wide  # noqa: F401 - they register their handlers
 from wasmpy.exec.exceptions import Clause, Guarded
 from wasmpy.exec.generated import NUMERIC
 from wasmpy.exec.handlers import BUILD, Handler
-from wasmpy.exec.layout import TAIL_CALLS, Layout
-from wasmpy.exec.store import FuncInst, ModuleInst
+from wasmpy.exec.layout import PIECE, TAIL_CALLS, Layout
+from wasmpy.exec.store import SLICE, FuncInst, ModuleInst
 from wasmpy.isa.derived import BY_OP, op_of
 from wasmpy.syntax.types import default_value
 
 Slot = Tuple[Handler, Any, int]
 
+_BR_TABLE = op_of("br_table")
 _CALLS = frozenset((*map(op_of, ("call", "call_indirect", "call_ref")), *TAIL_CALLS))
 
 
@@ -64,8 +76,18 @@ class Code:
 
 
 def prepare(function: FuncInst) -> Code:
-    """The code of a wasm function, made in time linear in its body."""
-    return Preparer(function).code()
+    """The code of a wasm function, made in time linear in its body.
+
+    Goes on where it was interrupted the last time; of a long one, by one step at least.
+    Raises: Interrupted.
+    """
+    preparer = function.preparing
+    if preparer is None:
+        preparer = function.preparing = Preparer(function)
+    preparer.carry_out(preparer.steps, preparer.instance.store.meter.look)
+    function.preparing = None
+    code: Code = preparer.code
+    return code
 
 
 class Preparer(Layout):
@@ -75,10 +97,12 @@ class Preparer(Layout):
         assert function.func is not None
         assert function.instance is not None
         assert function.sidetable is not None
-        super().__init__(function.func.body, function.sidetable)
+        super().__init__(function.func.body, function.sidetable, later=True)
         self.function = function
         self.instance: ModuleInst = function.instance
         self.arity = len(function.type.results)
+        self.code = Code(function)
+        self.steps = self._prepared()
 
     def _guarded(self) -> List[Guarded]:
         """The blocks that catch exceptions; those inside another come before it."""
@@ -96,33 +120,67 @@ class Preparer(Layout):
 
     # ------------------------------------------------------------------------
 
-    def code(self) -> Code:
-        """The prepared code."""
-        code = Code(self.function)
-        assert self.function.func is not None
-        for count, valtype in self.function.func.locals:
+    def _prepared(self) -> Iterator[None]:
+        """Make the code, in steps that are bounded."""
+        yield from self.laid_out()
+        code, function = self.code, self.function
+        assert function.func is not None
+        assert function.sidetable is not None
+        for count, valtype in function.func.locals:
             code.locals += [default_value(valtype)] * count
-        imms, following = self.body.imms, self.following
+        ops, imms, following = self.body.ops, self.body.imms, self.following
         slots = code.slots
-        look = self.instance.store.meter.look
-        for pc, op in enumerate(self.body.ops):
-            if not pc & 0xFFFF:
-                look()
-            handler = NUMERIC.get(op)
-            if handler is not None:
-                slots.append((handler, imms[pc], following[pc + 1]))
-                continue
-            built, imm = structural(self, pc, op, imms[pc])
-            slots.append((built, imm, pc if op in _CALLS else following[pc + 1]))
+        labels = 0
+        for begin in range(0, len(ops), PIECE):
+            for pc, op in enumerate(ops[begin : begin + PIECE], begin):
+                handler = NUMERIC.get(op)
+                if handler is not None:
+                    slots.append((handler, imms[pc], following[pc + 1]))
+                    continue
+                built, imm = structural(self, pc, op, imms[pc])
+                slots.append((built, imm, pc if op in _CALLS else following[pc + 1]))
+                if op == _BR_TABLE:
+                    labels += len(imms[pc])
+                    if labels >= PIECE:
+                        labels = 0
+                        yield
+            yield
+        yield from self._looks()
+        yield from self.charged()
         code.after = following[1:]
         code.cost = self.costs()
         code.entry = self.target(0)
         code.headers = self.headers
         code.starts = self.starts
         code.guarded = self._guarded()
-        assert self.function.sidetable is not None
-        code.size = code.params + len(code.locals) + self.function.sidetable.max_height + 1
-        return code
+        code.size = code.params + len(code.locals) + function.sidetable.max_height + 1
+
+    def _looks(self) -> Iterator[None]:
+        """Have long ways without a loop and without a call look at the interruption flag.
+
+        It costs no fuel, and none is asked for there.  No function that is as
+        long is fused, so that what looks stays.
+        """
+        slots = self.code.slots
+        if len(slots) <= SLICE:
+            return
+        look = self.instance.store.meter.look
+        places: Set[int] = set()
+        yield from self.crossed(SLICE, places)
+        for pc in places:
+            if pc < len(slots):
+                handler, a, following = slots[pc]
+                slots[pc] = (_looking(handler, look), a, following)
+
+
+def _looking(handler: Handler, look: Callable[[], None]) -> Handler:
+    """A handler that looks at the interruption flag before it does anything."""
+
+    def looking(S: List[Any], L: List[Any], a: Any) -> Any:
+        look()
+        return handler(S, L, a)
+
+    return looking
 
 
 class _Place(NamedTuple):

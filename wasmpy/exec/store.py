@@ -137,9 +137,10 @@ class FuncInst:
 
     ``deftype`` is its defined type in the store, ``type`` the function type
     that it is.  ``code`` is the prepared code, made when the function is first
-    called.  ``apart`` is set for what the reference tier's loop does not run
-    itself: host functions, and those that another tier runs.  ``declined_by`` is
-    the store's tier if that leaves calls of it from outside to the reference tier.
+    called, ``preparing`` what makes it until it is whole.  ``apart`` is set for what
+    the reference tier's loop does not run itself: host functions, and those that
+    another tier runs.  ``declined_by`` is the store's tier if that leaves calls of
+    it from outside to the reference tier.
 
     A compiling tier calls ``direct(d, *args)``, or ``metered`` where fuel is
     counted; what they are at first it says itself.  ``key`` is the defined
@@ -150,7 +151,7 @@ class FuncInst:
 
     __slots__ = (
         "apart", "code", "declined_by", "deftype", "direct", "func", "heat", "host", "index",
-        "instance", "key", "made", "metered", "sidetable", "type",
+        "instance", "key", "made", "metered", "preparing", "sidetable", "type",
     )  # fmt: skip
 
     def __init__(
@@ -176,6 +177,7 @@ class FuncInst:
         self.heat = 0
         self.made: Optional[Dict[str, Any]] = None
         self.code: Any = None
+        self.preparing: Any = None
 
     def __getattr__(self, name: str) -> Any:
         """What enters the function in a compiling tier, before it was compiled."""

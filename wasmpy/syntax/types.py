@@ -242,7 +242,7 @@ class Limits(NamedTuple):
     """The size range of a memory (in pages) or table (in elements)."""
 
     min: int
-    max: Optional[int]
+    max: Optional[int] = None
 
     def __str__(self) -> str:
         return f"{self.min}" if self.max is None else f"{self.min} {self.max}"

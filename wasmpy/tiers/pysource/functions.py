@@ -94,15 +94,17 @@ class Functions:
         # What compiles is imported when there is something to compile: a cache may have it all.
         from wasmpy.exec.layout import Layout
         from wasmpy.tiers.pysource.shape import Shape
-        from wasmpy.tiers.pysource.source import write
+        from wasmpy.tiers.pysource.source import LONGEST, write
 
         assert function.func is not None
         assert function.sidetable is not None
+        if len(function.func.body) > LONGEST:
+            raise Untaken(f"it has more than {LONGEST:,} instructions")
         functype = function.type
         valtypes = list(functype.params)
         for count, valtype in function.func.locals:
             valtypes += [valtype] * count
-        layout = Layout(function.func.body, function.sidetable)
+        layout = Layout(function.func.body, function.sidetable, look)
         if self._shape is None:
             self._shape = Shape(self._module)
         return write(

@@ -61,8 +61,6 @@ def write(
     With ``start``, a loop header and how many values there are at it (locals
     and the stack), it is the rest of the function from there.  ``parts`` are others to write with.
     """
-    if len(layout.body) > LONGEST:
-        raise Untaken(f"it has more than {LONGEST:,} instructions")
     graph = Graph(layout, None if start is None else start[0])
     costs = layout.costs() if metered else []
     arity = len(functype.results)
