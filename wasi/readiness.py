@@ -10,6 +10,7 @@ Windows), everything counts as ready.
 
 from __future__ import annotations
 
+import io
 import os
 import stat
 import time
@@ -125,17 +126,18 @@ def attempt(act: Callable[[], Any], interest: Interest, look: Look, *, wait: boo
             until_ready(interest, look)
 
 
-def interest_in(file: Any, *, write: bool) -> Optional[Interest]:
+def interest_in(file: Any, raw: Any, *, write: bool) -> Optional[Interest]:
     """What of the host's is behind ``file``, if reading or writing it may have to wait.
 
     None for a regular file, for what has no descriptor (bytes in memory, captured output), and
-    for what is not open that way: it would never be ready, and the file itself says why.
+    for one whose ``raw`` file is not open that way: it would never be ready.
     """
     try:
         fileno = file.fileno()
         if not isinstance(fileno, int) or stat.S_ISREG(os.fstat(fileno).st_mode):
             return None
-        can = getattr(file, "writable" if write else "readable", None)
-        return None if can is not None and not can() else Interest(fileno, write)
+        if isinstance(raw, io.FileIO) and not (raw.writable() if write else raw.readable()):
+            return None
     except (AttributeError, OSError, ValueError):
         return None
+    return Interest(fileno, write)

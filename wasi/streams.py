@@ -54,7 +54,7 @@ class InputStream:
         else:
             raise TypeError(f"not a source of bytes: {type(source).__name__}")
         self._isatty = _isatty(self._file) if tty is None else tty
-        self.interest = interest_in(self._file, write=False)
+        self.interest = interest_in(self._file, _raw_below(self._file), write=False)
         self._looked_ahead = False
 
     def read(self, n: int, look: Optional[Look] = None, *, wait: bool = True) -> bytes:
@@ -142,7 +142,7 @@ class OutputStream:
         else:
             raise TypeError(f"not a sink for bytes: {type(sink).__name__}")
         self._isatty = _isatty(self._file) if tty is None else tty
-        self.interest = interest_in(self._file, write=True)
+        self.interest = interest_in(self._file, self._raw, write=True)
         self._outlet = None if self.interest is None else outlet_of(self._raw)
 
     def ready(self) -> bool:

@@ -293,6 +293,23 @@ def test_what_is_open_the_other_way_is_neither_waited_for_nor_opened_that_way(pi
     assert pipe.drain_all() == b""
 
 
+def test_a_stream_that_says_nothing_of_itself_is_waited_for_all_the_same(pipe: Pipe) -> None:
+    class Plain(io.TextIOBase):
+        """As its base has it, it is neither readable nor writable."""
+
+        def fileno(self) -> int:
+            return pipe.writer.fileno()
+
+        def write(self, text: str) -> int:
+            return pipe.writer.write(text.encode()) or 0
+
+    guest = guest_for(Plain())
+    fill(guest)
+    guest.on_look = stop
+    with pytest.raises(Interrupted):
+        guest.write(1, b"x")
+
+
 def test_what_a_flush_says_of_the_hosts_bytes_is_not_said_of_the_guests(pipe: Pipe) -> None:
     class Full(io.FileIO):
         def write(self, data: Any) -> Any:
