@@ -193,7 +193,8 @@ class Store:
     ) -> Iterator[None]:
         """Enter the store for one call, with bounds of its own.
 
-        Raises: ConcurrencyError if another thread is in it; ValueError for bounds that are none.
+        Raises: ConcurrencyError if another thread is in it; ValueError for bounds that are none;
+        Interrupted if it was cancelled while nothing ran.
         """
         if fuel is not None:
             check_fuel(fuel)
@@ -214,6 +215,8 @@ class Store:
                 deadline = self.deadline
             if deadline is not None:
                 self._expect(self._clock() + deadline)
+            if outermost and meter.requested is Resource.CANCELLED:
+                meter.look()
             yield
         except WasmException as error:
             exception_from_raw(self, error)

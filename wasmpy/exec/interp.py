@@ -73,7 +73,7 @@ class Computation:
         try:
             left = store.meter.take()
             while not self._ran(left):
-                left = store.meter.left()
+                left = store.meter.back(store.meter.left())
         except BaseException as error:
             self._explain(error)
             raise

@@ -113,6 +113,9 @@ class Flat(Structure):
             self.x.ranges = {}
             self._loop_entry()
         elif self.graph.nodes[start].back:
+            if self.graph.layout.tries:
+                # What a try writes that only an exception leaves is no node of the loop.
+                self.x.ranges = {}
             for i in self.graph.written_in(start):
                 self.x.ranges.pop(f"l{i}", None)
             self._loop_entry()

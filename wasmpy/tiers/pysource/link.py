@@ -162,6 +162,7 @@ class Linkage:
             if made is None:
                 return getattr(function, entry)(d, *args)
             cell.cell_contents = made
+            tier.measured(d)
             return made(d, *args)
 
         return first

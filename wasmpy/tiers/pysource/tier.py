@@ -35,6 +35,9 @@ KEPT = 150
 _AROUND = 250
 """Frames that may be on Python's stack already, with the usual room left."""
 
+_BETWEEN = 12
+"""Frames of Python's stack between a compiled function and one that the reference tier calls."""
+
 WORTH = 60
 """Instructions run in the reference tier that are worth compiling one of a function's."""
 
@@ -64,6 +67,7 @@ class PySource:
         self._deepest = store.deepest()
         self._low = 0
         self._space = FAR
+        self._top = 0  # the depth at which the innermost run of compiled functions began
         self._entry = "direct"
         self._halved = False
         self._eager = eager
@@ -99,6 +103,7 @@ class PySource:
         self._deepest = deepest = store.deepest()
         self._entry = self._way()
         self._space, store.deep = FAR, False
+        halved = self._halved
         try:
             if outer.hosts > store.limits.host_depth or outer.frames >= deepest:
                 raise WasmTrap(TrapKind.STACK_OVERFLOW)
@@ -108,6 +113,9 @@ class PySource:
         finally:
             store.depth, store.deep = outer, deep
             self._deepest, low, self._space, self._entry = had
+            if self._halved and not halved and self._space != FAR:
+                self._space //= 2
+                low = max(low, self._lowest())
             self._set_low(low)
 
     def begun(self) -> None:
@@ -143,6 +151,7 @@ class PySource:
     def _run(self, function: FuncInst, enter: Callable[..., Any], args: List[Any]) -> List[Any]:
         store, meter, low = self.store, self.store.meter, self._low
         d = self._deepest - store.depth.frames - 1
+        top, self._top = self._top, d
         self._set_low(max(self._deepest - store.deepest(), d - self._space))
         self.fuel.cell_contents = meter.take()
         try:
@@ -156,9 +165,21 @@ class PySource:
             raise
         finally:
             meter.put(self.fuel.cell_contents)
-            self._set_low(low)
+            self._top = top
+            self._set_low(max(low, self._lowest()))
         count = len(function.type.results)
         return [results] if count == 1 else list(results or ())
+
+    def measured(self, d: int) -> None:
+        """A function is entered for the first time, by way of a frame of its own: less room."""
+        space = self._top - d + self._room()
+        if space < self._space:
+            self._space = space
+            self._set_low(max(self._low, self._lowest()))
+
+    def _lowest(self) -> int:
+        """The lowest depth at which there is room for a frame of Python's stack."""
+        return self._top - self._space
 
     def _set_low(self, low: int) -> None:
         self._low = self.low.cell_contents = low
@@ -228,7 +249,9 @@ class PySource:
 
     def _compiling(self, function: FuncInst, entry: str) -> Callable[..., Any]:
         def first(d: int, *args: Any) -> Any:
-            return self.ready(function, entry)(d, *args)
+            made = self.ready(function, entry)
+            self.measured(d)
+            return made(d, *args)
 
         return first
 
@@ -241,7 +264,9 @@ class PySource:
             nonlocal calls
             calls += 1
             if calls > OFTEN or function.apart is not None:
-                return self.ready(function, entry)(d, *args)
+                made = self.ready(function, entry)
+                self.measured(d)
+                return made(d, *args)
             return apart(d, *args)
 
         return first
@@ -262,7 +287,11 @@ class PySource:
         except Untaken as error:
             made = self._instead(function, entry, error.message)
         else:
-            self._halved = self._halved or unit.tails
+            if unit.tails and not self._halved:
+                self._halved = True
+                if self._space != FAR:
+                    self._space //= 2
+                    self._set_low(max(self._low, self._lowest()))
             made = self._linkage(function.instance, entry).link(function, unit)
             function.apart = self
         function.made[entry] = made
@@ -359,15 +388,17 @@ class PySource:
         store, meter = self.store, self.store.meter
         outer, was_deep, left = store.depth, store.deep, self.fuel.cell_contents
         store.depth = Depth(self._deepest - 1 - d, outer.hosts)
-        store.deep = deep or was_deep
+        space, halved = self._space, self._halved
+        self._space = space - (self._top - d) - _BETWEEN
+        store.deep = deep or was_deep or self._space <= 0
         meter.put(left)
         try:
             results = Computation(store, function, list(args)).run()
         finally:
             store.depth, store.deep = outer, was_deep
+            self._space = space // 2 if self._halved and not halved else space
             meter.hold(left)
-            self.fuel.cell_contents = left
-        self.fuel.cell_contents = meter.back(left)
+            self.fuel.cell_contents = meter.back(left)
         return _together(results)
 
     def _instead(self, function: FuncInst, entry: str, reason: str) -> Callable[..., Any]:
@@ -408,8 +439,7 @@ class PySource:
             finally:
                 store.depth = outer
                 meter.hold(left)
-                fuel.cell_contents = left
-            fuel.cell_contents = meter.back(left)
+                fuel.cell_contents = meter.back(left)
             return _together(results)
 
         return host
