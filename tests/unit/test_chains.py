@@ -17,6 +17,10 @@ from wasmpy.syntax.types import DefType, FuncType, TagType
 
 DEPTHS: List[int] = []
 
+counting = pytest.mark.skipif(
+    sys.implementation.name != "cpython", reason="what is freed at once is freed by reference counts"
+)
+
 
 def depth() -> int:
     """How many frames there are."""
@@ -56,6 +60,7 @@ def ring(length: int) -> Pair:
     return first
 
 
+@counting
 @pytest.mark.parametrize("make", [chain, ring])
 def test_every_link_is_freed_and_none_inside_of_another(make: Any) -> None:
     deepest = []
@@ -79,6 +84,7 @@ def test_what_somebody_has_stays() -> None:
     assert kept.first[0].second[0] is kept.second[0].first[0]
 
 
+@counting
 def test_a_link_that_was_not_made_to_its_end_is_let_go() -> None:
     gc.collect()
     DEPTHS.clear()
