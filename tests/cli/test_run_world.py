@@ -14,6 +14,8 @@ from typing import Any, List, Tuple
 
 import pytest
 
+from tests.lacking import needs_threads
+from tests.wasi.fs_kinds import needs_host
 from wasmpy import cli
 from wasmpy.cli.errors import ExitCode
 
@@ -114,6 +116,7 @@ def run(capsys: Capture, *argv: str) -> Tuple[int, str, str]:
     return code, out, err
 
 
+@needs_host
 @pytest.mark.parametrize("form", ["{}::/data", "{}", "{}::/data:ro", "{}:ro"])
 def test_a_directory(capsys: Capture, cat: str, host: Path, form: str) -> None:
     assert run(capsys, cat, "--dir", form.format(host)) == (0, "from the host", "")
@@ -123,6 +126,7 @@ def test_without_a_directory_there_is_none(capsys: Capture, cat: str) -> None:
     assert run(capsys, cat) == (8, "", "")
 
 
+@needs_host
 def test_the_guests_name(capsys: Capture, cat: str, host: Path) -> None:
     names = []
     for form in (f"{host}::/data", str(host)):
@@ -132,6 +136,7 @@ def test_the_guests_name(capsys: Capture, cat: str, host: Path) -> None:
     assert names[0] == names[1]
 
 
+@needs_host
 def test_read_only_and_written(capsys: Capture, cat: str, tmp_path: Path) -> None:
     (tmp_path / "d").mkdir()
     assert run(capsys, cat, "--invoke", "make", "--dir", f"{tmp_path}/d:ro")[1] == f"{EROFS}\n"
@@ -191,8 +196,8 @@ def test_archives(capsys: Capture, cat: str, host: Path, tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("options", "says"),
     [
-        (["--dir", "{}/none"], "none"),
-        (["--dir", "{}/host/f"], "host/f"),
+        pytest.param(["--dir", "{}/none"], "none", marks=needs_host),
+        pytest.param(["--dir", "{}/host/f"], "host/f", marks=needs_host),
         (["--dir", "{}::"], "empty"),
         (["--dir", "::/x"], "--dir ::/x: "),
         (["--dir", "{}/host:/x"], "HOST::GUEST"),
@@ -306,6 +311,7 @@ def test_the_whole_environment(capsys: Capture, tmp_path: Path, monkeypatch: Any
     assert counts == ["0\n", "1\n", "2\n", "3\n"]
 
 
+@needs_threads
 def test_a_server(tmp_path: Path, monkeypatch: Any, capsys: Capture) -> None:
     path = tmp_path / "s.wat"
     path.write_text(ECHO_SERVER, "utf-8")

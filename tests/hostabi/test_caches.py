@@ -15,7 +15,10 @@ from hostabi.errors import CacheInUse, GuardCacheError, GuardLoadError
 from hostabi.registry import Registry
 from tests.hostabi.wat import guard_wat, module
 from wasmpy.config import Features, Limits
+from wasmpy.tiers import folder
 from wasmpy.tiers.cache import CacheWarning
+
+needs_folder = pytest.mark.skipif(not folder._supported(), reason="the cache on disk needs POSIX")
 
 BINARY = module(extra='(func (export "cached"))').binary
 
@@ -27,6 +30,7 @@ def process_cache(monkeypatch):
     monkeypatch.setattr(caches, "_current", [ModuleCache()])
 
 
+@needs_folder
 def test_s012_loading_works_with_an_injected_cache(tmp_path):
     for cache in (ModuleCache(), ModuleCache(tmp_path / "c")):
         with cache:
@@ -114,6 +118,7 @@ def test_s142_a_directory_that_others_can_write_to_is_not_used(tmp_path):
     assert len(told) == 1
 
 
+@needs_folder
 def test_a_directory_that_can_be_used_is_used(tmp_path):
     told: List[str] = []
     with ModuleCache(tmp_path / "c", warn=told.append) as cache:

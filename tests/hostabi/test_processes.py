@@ -48,6 +48,7 @@ from tests.hostabi.wat import (
     policy_of,
     tagged_wat,
 )
+from tests.lacking import needs_processes
 
 
 @pytest.fixture(autouse=True)
@@ -379,8 +380,10 @@ def test_a_guard_that_does_not_load_is_a_load_error_and_leaves_no_process(tmp_pa
 
 
 @pytest.mark.parametrize(("name", "value", "reason"), [
-    ("platform", "emscripten", "platform"), ("executable", "", "interpreter"),
-    ("executable", "/no/such/python", "start"), ("executable", "/bin/false", "start"),
+    ("platform", "emscripten", "platform"),
+    pytest.param("executable", "", "interpreter", marks=needs_processes),
+    pytest.param("executable", "/no/such/python", "start", marks=needs_processes),
+    pytest.param("executable", "/bin/false", "start", marks=needs_processes),
 ])  # fmt: skip
 def test_where_no_process_can_be_made_it_says_so(name, value, reason, monkeypatch):
     monkeypatch.setattr(sys, name, value)

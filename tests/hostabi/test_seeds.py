@@ -47,7 +47,10 @@ from tests.hostabi.wat import (
 from wasmpy.binary import decode
 from wasmpy.errors import TrapKind
 from wasmpy.exec.memory import MemInst
+from wasmpy.tiers import folder
 from wasmpy.tiers.cache import CacheWarning
+
+needs_folder = pytest.mark.skipif(not folder._supported(), reason="the cache on disk needs POSIX")
 
 
 @pytest.fixture(autouse=True)
@@ -80,6 +83,7 @@ def fresh() -> bytes:
 # -- disk compilation cache ------------------------------------------------------
 
 
+@needs_folder
 def test_seed_disk_cache_is_used_by_the_next_process_and_by_nobody_else(tmp_path, monkeypatch):
     binary = fresh()
     with ModuleCache(tmp_path / "c") as cache, Guard(binary, cache=cache) as guard:
@@ -92,6 +96,7 @@ def test_seed_disk_cache_is_used_by_the_next_process_and_by_nobody_else(tmp_path
     assert sizes == []
 
 
+@needs_folder
 def test_seed_disk_cache_ignores_a_corrupt_entry(tmp_path, monkeypatch):
     monkeypatch.setattr("wasmpy.tiers.cache._complained", set())
     binary = fresh()

@@ -152,7 +152,7 @@ def test_a_file_that_has_changed_meanwhile_is_not_written(tmp_path: Path) -> Non
     assert path.read_text("utf-8") == TEXT + " "
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="nothing is forbidden to root")
+@pytest.mark.skipif(os.getuid() == 0, reason="nothing is forbidden to root")
 def test_a_folder_that_cannot_be_written_is_one_error(tmp_path: Path) -> None:
     path = tmp_path / "cases.json"
     path.write_text(TEXT, encoding="utf-8")

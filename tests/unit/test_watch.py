@@ -11,7 +11,10 @@ import time
 import weakref
 from typing import List
 
+from tests.lacking import needs_threads
 from wasmpy.api.threads import Watch
+
+pytestmark = needs_threads
 
 DAY = 86_400.0
 

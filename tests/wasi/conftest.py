@@ -25,7 +25,7 @@ def tier(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Non
 def limit(request: pytest.FixtureRequest) -> Iterator[None]:
     """Where the system can do that, an end to what neither looks at deadlines nor comes back."""
     is_main = threading.current_thread() is threading.main_thread()
-    if not hasattr(signal, "SIGALRM") or not is_main or request.node.get_closest_marker("slow"):
+    if not hasattr(signal, "alarm") or not is_main or request.node.get_closest_marker("slow"):
         yield
         return
 

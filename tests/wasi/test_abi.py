@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import errno
 import io
 from pathlib import Path
 
@@ -83,19 +84,19 @@ def test_errno_numbers() -> None:
 
 
 @pytest.mark.parametrize(
-    ("error", "errno"),
+    ("error", "code"),
     [
         (BrokenPipeError(), Errno.EPIPE),
-        (OSError(28, "no space"), Errno.ENOSPC),
+        (OSError(errno.ENOSPC, "no space"), Errno.ENOSPC),
         (OSError("nothing known"), Errno.EIO),
         (OSError(99_999, "unheard of"), Errno.EIO),
         (BlockingIOError(), Errno.EAGAIN),
-        (PermissionError(1, "no"), Errno.EPERM),
+        (PermissionError(errno.EPERM, "no"), Errno.EPERM),
         (io.UnsupportedOperation("not readable"), Errno.EBADF),
     ],
 )
-def test_host_errors_become_codes(error: OSError, errno: Errno) -> None:
-    assert errno_of(error) == errno
+def test_host_errors_become_codes(error: OSError, code: Errno) -> None:
+    assert errno_of(error) == code
 
 
 def test_the_reference_has_every_function_and_every_field() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import struct
 import time
@@ -140,16 +141,16 @@ class Failing:
 
 @pytest.mark.parametrize("on_flush", [False, True])
 @pytest.mark.parametrize(
-    ("error", "errno"),
+    ("error", "code"),
     [
-        (BrokenPipeError(32, "gone"), Errno.EPIPE),
-        (OSError(5, "bad disk"), Errno.EIO),
-        (OSError(28, "full"), Errno.ENOSPC),
+        (BrokenPipeError(errno.EPIPE, "gone"), Errno.EPIPE),
+        (OSError(errno.EIO, "bad disk"), Errno.EIO),
+        (OSError(errno.ENOSPC, "full"), Errno.ENOSPC),
     ],
 )
-def test_failing_writes(error: OSError, errno: Errno, on_flush: bool) -> None:
+def test_failing_writes(error: OSError, code: Errno, on_flush: bool) -> None:
     guest = Guest(stdout=Failing(error, on_flush))
-    assert guest.write(1, b"x") == (errno, 0xFFFF_FFFF)
+    assert guest.write(1, b"x") == (code, 0xFFFF_FFFF)
 
 
 def test_closed_files() -> None:
@@ -172,7 +173,7 @@ def test_files_open_for_the_other_direction(tmp_path: Any) -> None:
 
 def test_a_source_that_fails() -> None:
     def ask(n: int) -> bytes:
-        raise OSError(5, "bad disk")
+        raise OSError(errno.EIO, "bad disk")
 
     assert Guest(stdin=ask).read(0, 1)[0] == Errno.EIO
 

@@ -18,6 +18,7 @@ import pytest
 
 import wasmpy
 from tests.wasi import running
+from tests.wasi.fs_kinds import needs_host
 from tests.wasi.programs import built
 from tests.wasi.running import PROGRAMS, Outcome, World
 from wasi import abi
@@ -58,6 +59,7 @@ def test_program(name: str, kind: str, world: World) -> None:
     verify(name, running.under_wasmpy(ALL[name], world, kind), world)
 
 
+@needs_host
 @pytest.mark.parametrize("name", QUIET)
 def test_program_through_the_command_line(
     name: str, world: World, monkeypatch: pytest.MonkeyPatch, capfdbinary: Any
