@@ -28,8 +28,10 @@ for (const name of ['CI', 'WASMPY_SPEC_TESTS']) {
 }
 const { loadPyodide } = await import(pathToFileURL(join(resolve(pyodide), 'pyodide.mjs')).href);
 const python = await loadPyodide({ indexURL: resolve(pyodide), env });
-for (const place of new Set([root, resolve(site), scripts, ...reports])) {
-  if (existsSync(place)) python.mountNodeFS(place, place);
+const places = [...new Set([root, resolve(site), scripts, ...reports])].filter((place) => existsSync(place));
+const isInside = (place, other) => place !== other && place.startsWith(join(other, '/'));
+for (const place of places) {
+  if (!places.some((other) => isInside(place, other))) python.mountNodeFS(place, place);
 }
 
 let running = 'none';
