@@ -151,9 +151,10 @@ def test_a_directory_in_memory(capsys: Capture, cat: str) -> None:
     assert run(capsys, cat, "--invoke", "make", "--tmp", "/tmp")[1] == "0\n"
 
 
-@pytest.mark.parametrize(
-    ("option", "full"), [("--dir={}::/", 19), ("--tmp=/", 51), ("--overlay={}::/", 19)]
-)
+@pytest.mark.parametrize(("option", "full"), [
+    pytest.param("--dir={}::/", 19, marks=needs_host), ("--tmp=/", 51),
+    pytest.param("--overlay={}::/", 19, marks=needs_host),
+])  # fmt: skip
 def test_a_quota_for_each_directory(
     capsys: Capture, tmp_path: Path, host: Path, option: str, full: int
 ) -> None:
@@ -200,10 +201,10 @@ def test_archives(capsys: Capture, cat: str, host: Path, tmp_path: Path) -> None
         pytest.param(["--dir", "{}/host/f"], "host/f", marks=needs_host),
         (["--dir", "{}::"], "empty"),
         (["--dir", "::/x"], "--dir ::/x: "),
-        (["--dir", "{}/host:/x"], "HOST::GUEST"),
+        pytest.param(["--dir", "{}/host:/x"], "HOST::GUEST", marks=needs_host),
         (["--no-such-option"], "after --"),
         (["--invoke", "-1"], "'-1'"),
-        (["--dir", "-1::/x"], "-1:"),
+        pytest.param(["--dir", "-1::/x"], "-1:", marks=needs_host),
         (["--tmp", "-1", "--tmp", "-1"], "'-1'"),
         (["--stdin", "-1"], "-1:"),
         (["--zip", "-1.zip::/x"], "-1.zip:"),
